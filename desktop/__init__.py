@@ -1,0 +1,1 @@
+"""The Rolltop application: the workbench, the window and the command line."""

@@ -1,0 +1,1 @@
+"""Language models on this computer: finding, checking and running them. No Qt, no SQL."""

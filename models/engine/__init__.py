@@ -1,0 +1,1 @@
+"""One running model: protocol, scheduler, and the clients that talk to it."""

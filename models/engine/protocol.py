@@ -1,0 +1,385 @@
+"""What an engine is told and what it answers: typed, frozen, versioned messages.
+
+Commands travel from the app to the engine's process, events travel back. Every event about a
+request carries the request's `id`. The encoding is MessagePack; see `encode` and `decode_*`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+VERSION = 1
+
+Role = Literal["system", "user", "assistant"]
+Mode = Literal["fast", "exact"]
+FinishReason = Literal["stop", "length", "context", "cancelled"]
+"""stop: the model or a stop string ended it. length: max_tokens. context: the context is full."""
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the plain values."""
+
+
+class Tagged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+    """Base of the messages; the tag is the class name."""
+
+
+# ---------------------------------------------------------------- values
+
+
+class LoadOptions(Struct):
+    """How to load a model.
+
+    Attributes:
+        path: absolute path of the GGUF (the first shard when there are several).
+        context_size: tokens of context shared by all running requests.
+        gpu_layers: layers to put on the GPU; -1 means all that there are.
+        threads: threads for computing; 0 means one for each physical core.
+        batch_size: most tokens evaluated in one decode.
+        prompt_chunk: most prompt tokens evaluated in one decode while another answer is running.
+        parallel: most requests decoded together.
+        flash_attention: None leaves the choice to llama.cpp.
+        kv_type: type of the key/value cache, one of f16, q8_0, q4_0.
+        swa_full: keep the whole past of sliding-window models (more memory, cheaper edits).
+    """
+
+    path: str
+    context_size: int = 4096
+    gpu_layers: int = -1
+    threads: int = 0
+    batch_size: int = 512
+    prompt_chunk: int = 128
+    parallel: int = 8
+    flash_attention: bool | None = None
+    kv_type: str = "f16"
+    swa_full: bool = False
+
+
+class ModelInfo(Struct):
+    """A model as it was loaded.
+
+    Attributes:
+        context_size: tokens of context allocated; `context_length` is what it was trained for.
+        chat_template: False for a base model, whose chats use a plain completion format.
+        can_cut: False when the past of a sequence cannot be cut back (recurrent, hybrid).
+        load_s: seconds from start to ready. memory_bytes: weights and caches together.
+        device: where it runs, such as "CPU" or "CUDA0: NVIDIA ...".
+    """
+
+    name: str
+    architecture: str
+    parameters: int
+    quantization: str
+    size_bytes: int
+    vocab_size: int
+    embedding_size: int
+    layers: int
+    gpu_layers: int
+    context_length: int
+    context_size: int
+    chat_template: bool
+    can_generate: bool = True
+    can_cut: bool = True
+    load_s: float = 0.0
+    memory_bytes: int = 0
+    device: str = "CPU"
+
+
+class Message(Struct):
+    """One turn of a chat. `thinking` is what a reasoning model thought before `content`."""
+
+    role: Role
+    content: str
+    thinking: str = ""
+
+
+class Chat(Struct):
+    """Messages to be rendered by the model's chat template.
+
+    Attributes:
+        continue_last: the last message is an assistant's and is to be continued.
+        thinking: ask for or against thinking where the template can; None leaves its default.
+        exact: spell the prompt with the tokenizer alone, never with the tokens a model sampled.
+    """
+
+    messages: tuple[Message, ...]
+    continue_last: bool = False
+    thinking: bool | None = None
+    exact: bool = False
+
+
+class ThinkingTags(Struct):
+    """The marks around thinking in a model's output. `open_at_start`: the prompt ends with `start`."""
+
+    start: str
+    end: str
+    open_at_start: bool = False
+
+
+class Prompt(Struct):
+    """A rendered chat: exactly what the model will see.
+
+    Attributes:
+        text: the rendered prompt, control tokens spelled out.
+        tokens: token ids, ready for `Request.tokens`.
+        parts: tokens of each message's content, in the order of `Chat.messages`;
+            what is left of `len(tokens)` is the template's own marks.
+        stop: stop strings that this format needs.
+        format: "template", or "plain" for a base model without a template.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    parts: tuple[int, ...] = ()
+    stop: tuple[str, ...] = ()
+    thinking: ThinkingTags | None = None
+    format: Literal["template", "plain"] = "template"
+
+
+class Sampling(Struct):
+    """How the next token is chosen. `seed` None draws a fresh one for each request.
+
+    temperature 0 is greedy. top_k 0, top_p 1, min_p 0, repeat_penalty 1 and the other penalties
+    0 are off. `repeat_last_n` is how many tokens back the penalties look.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repeat_last_n: int = 64
+    seed: int | None = None
+
+
+class Request(Struct):
+    """One generation.
+
+    Attributes:
+        id: chosen by the caller, unique for the engine.
+        tokens: the prompt; from `Engine.render` or `Engine.tokenize`.
+        max_tokens: 0 means until the context is full.
+        grammar: GBNF text. json_schema: JSON text of a schema. At most one of the two.
+        logit_bias: token id -> added to its logit; -inf (or <= -1e9) forbids it.
+        logprobs: None for none, else how many alternatives to report with each chosen token.
+        mode: fast shares batches and caches; exact runs alone from an empty cache, so that the
+            same seed gives the same text on the same machine.
+    """
+
+    id: str
+    tokens: tuple[int, ...]
+    sampling: Sampling = Sampling()
+    max_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    thinking: ThinkingTags | None = None
+    grammar: str | None = None
+    json_schema: str | None = None
+    logit_bias: dict[int, float] = {}
+    logprobs: int | None = None
+    mode: Mode = "fast"
+
+
+class TokenLogprob(Struct):
+    """A chosen token with its natural-log probability before sampling, and the top alternatives."""
+
+    token: int
+    text: str
+    logprob: float
+    top: tuple[tuple[int, str, float], ...] = ()
+
+
+class Usage(Struct):
+    """Token counts. `cached_tokens` of the prompt were not evaluated again."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+class Timings(Struct):
+    """Seconds. `first_token_s` counts from submission; `decode_s` from the first token to the last."""
+
+    queue_s: float = 0.0
+    prompt_s: float = 0.0
+    first_token_s: float = 0.0
+    decode_s: float = 0.0
+    tokens_per_second: float = 0.0
+
+
+# ---------------------------------------------------------------- commands
+
+
+class Load(Tagged):
+    """Load the model; the first command, answered by LoadProgress and Ready or LoadFailed."""
+
+    options: LoadOptions
+    version: int = VERSION
+
+
+class Submit(Tagged):
+    """Generate."""
+
+    request: Request
+
+
+class Cancel(Tagged):
+    """Stop a request; it still gets its Finished event, with what was made so far."""
+
+    id: str
+
+
+class Render(Tagged):
+    """Render a chat; answered by Reply with a Prompt."""
+
+    id: str
+    chat: Chat
+
+
+class Tokenize(Tagged):
+    """Answered by Reply with a list of token ids. `special`: control strings become control tokens."""
+
+    id: str
+    text: str
+    special: bool = False
+
+
+class Detokenize(Tagged):
+    """Answered by Reply with the text."""
+
+    id: str
+    tokens: tuple[int, ...]
+
+
+class Score(Tagged):
+    """Log-likelihood of `continuation` after `prompt`; answered by Reply with a list of floats."""
+
+    id: str
+    prompt: tuple[int, ...]
+    continuation: tuple[int, ...]
+
+
+class Embed(Tagged):
+    """Embed texts; answered by Reply with one list of floats for each text."""
+
+    id: str
+    texts: tuple[str, ...]
+    normalize: bool = True
+
+
+Command = Load | Submit | Cancel | Render | Tokenize | Detokenize | Score | Embed
+
+# ---------------------------------------------------------------- events
+
+
+class LoadProgress(Tagged):
+    """Part of the model that is loaded, 0 to 1."""
+
+    fraction: float
+
+
+class Ready(Tagged):
+    """The model is loaded."""
+
+    info: ModelInfo
+    version: int = VERSION
+
+
+class Failure(Struct):
+    """An error in a form that crosses the process border; see `models.errors`."""
+
+    kind: Literal["user", "engine"]
+    template: str
+    hint: str = ""
+    code: str = ""
+    params: dict[str, Any] = {}
+
+
+class LoadFailed(Tagged):
+    """The model could not be loaded; the process ends."""
+
+    failure: Failure
+
+
+class Started(Tagged):
+    """The request was admitted and its prompt is being evaluated."""
+
+    id: str
+    prompt_tokens: int
+    cached_tokens: int
+    queue_s: float
+
+
+class PromptProgress(Tagged):
+    """`done` of `total` prompt tokens are evaluated (cached ones count as done)."""
+
+    id: str
+    done: int
+    total: int
+
+
+class TextDelta(Tagged):
+    """More of the answer. `tokens` is filled only when log-probabilities were asked for."""
+
+    id: str
+    text: str
+    tokens: tuple[TokenLogprob, ...] = ()
+
+
+class ThinkingDelta(Tagged):
+    """More of the thinking before the answer, without its tags."""
+
+    id: str
+    text: str
+    tokens: tuple[TokenLogprob, ...] = ()
+
+
+class Finished(Tagged):
+    """The last event of a request."""
+
+    id: str
+    finish_reason: FinishReason
+    usage: Usage
+    timings: Timings
+    mode: Mode = "fast"
+    seed: int | None = None
+
+
+class Failed(Tagged):
+    """The last event of a request that could not be done; also answers a command that failed."""
+
+    id: str
+    failure: Failure
+
+
+class Reply(Tagged):
+    """The result of Render, Tokenize, Detokenize, Score or Embed."""
+
+    id: str
+    value: Any
+
+
+GenerationEvent = Started | PromptProgress | TextDelta | ThinkingDelta | Finished | Failed
+Event = LoadProgress | Ready | LoadFailed | GenerationEvent | Reply
+
+_encoder = msgspec.msgpack.Encoder()
+_commands = msgspec.msgpack.Decoder(Command)
+_events = msgspec.msgpack.Decoder(Event)
+
+
+def encode(message: Command | Event) -> bytes:
+    """Encode one message."""
+    return _encoder.encode(message)
+
+
+def decode_command(data: bytes) -> Command:
+    """Decode what the app sent; raises msgspec.DecodeError when it is not a command."""
+    return _commands.decode(data)
+
+
+def decode_event(data: bytes) -> Event:
+    """Decode what the engine sent; raises msgspec.DecodeError when it is not an event."""
+    return _events.decode(data)

@@ -1,0 +1,1 @@
+"""Data only: icons, styles, prompts, translations."""
