@@ -2,10 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from models.engine.protocol import Chat, GenerationEvent, ModelInfo, Prompt, Request
+import msgspec
+
+from models.engine.protocol import (
+    VERSION,
+    Cancel,
+    Chat,
+    Command,
+    Detokenize,
+    Embed,
+    Event,
+    Failed,
+    Failure,
+    Finished,
+    GenerationEvent,
+    Load,
+    LoadFailed,
+    LoadOptions,
+    LoadProgress,
+    ModelInfo,
+    Prompt,
+    Ready,
+    Render,
+    Reply,
+    Request,
+    Score,
+    Submit,
+    Tokenize,
+    decode_event,
+    encode,
+)
+from models.engine.transport import Link, start_child
+from models.errors import EngineDied, EngineError, RolltopError, UserError
+
+if TYPE_CHECKING:
+    from models.engine.process import Worker
+
+STDERR_TAIL = 4000
+CLOSE_S = 2.0
+LARGE = 1 << 15
+
+ENVIRONMENT = (
+    "PATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH HOME USER LANG LC_ALL TMPDIR TEMP TMP SYSTEMROOT WINDIR "
+    "CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES GGML_VK_VISIBLE_DEVICES XDG_CACHE_HOME LOCALAPPDATA"
+).split()
+"""What an engine's process sees of the environment: enough to find libraries, and no secrets."""
 
 
 class Stream(Protocol):
@@ -51,8 +104,442 @@ class Engine(Protocol):
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> list[list[float]]:
         """One vector of `info.embedding_size` floats for each text."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request or a call is being worked on."""
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the model; the app's own when there is no child."""
+
     def alive(self) -> bool:
         """False once the process has ended."""
 
+    def death(self) -> EngineDied | None:
+        """Why it ended; None while it lives."""
+
     def close(self) -> None:
         """End the process; running requests fail with EngineDied. May be called twice."""
+
+
+class _Answers:
+    """The events of one request that have arrived and are not read yet."""
+
+    def __init__(self) -> None:
+        self.events: deque[GenerationEvent | Reply] = deque()
+
+
+class _Stream:
+    def __init__(self, engine: EngineClient, id: str, answers: _Answers) -> None:
+        self._engine, self._id, self._answers = engine, id, answers
+        self._done = False
+
+    def __iter__(self) -> Iterator[GenerationEvent]:
+        while not self._done:
+            event = self._engine._wait(self._id, self._answers)
+            self._done = isinstance(event, Finished)
+            assert not isinstance(event, Reply)
+            yield event
+
+    def cancel(self) -> None:
+        if not self._done:
+            self._engine._post(Cancel(id=self._id))
+
+
+class EngineClient(ABC):
+    """What the two engines share: calls, and the sharing-out of events to whoever waits.
+
+    There is no reading thread. Of the threads that wait for events, one at a time is the reader:
+    it takes whatever arrives, hands each event to the request it belongs to, and passes the role on
+    when its own has come.
+    """
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+        self._answers: dict[str, _Answers] = {}
+        self._changed = threading.Condition()
+        self._reading = False
+        self._dead: EngineDied | None = None
+        self._ids = count(1)
+
+    # ------------------------------------------------------------ the interface
+
+    def submit(self, request: Request) -> Stream:
+        """See Engine."""
+        answers = self._register(request.id)
+        self._post(Submit(request=request))
+        return _Stream(self, request.id, answers)
+
+    def render(self, chat: Chat) -> Prompt:
+        """See Engine."""
+        return msgspec.convert(self._call(Render(id=self._id(), chat=chat)), Prompt)
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """See Engine."""
+        return list(self._call(Tokenize(id=self._id(), text=clean(text), special=special)))
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """See Engine."""
+        return str(self._call(Detokenize(id=self._id(), tokens=tuple(tokens))))
+
+    def count(self, text: str) -> int:
+        """See Engine."""
+        return len(self.tokenize(text))
+
+    def score(self, prompt: Sequence[int], continuation: Sequence[int]) -> list[float]:
+        """See Engine."""
+        return list(self._call(Score(id=self._id(), prompt=tuple(prompt), continuation=tuple(continuation))))
+
+    def embed(self, texts: Sequence[str], *, normalize: bool = True) -> list[list[float]]:
+        """See Engine."""
+        command = Embed(id=self._id(), texts=tuple(map(clean, texts)), normalize=normalize)
+        return list(self._call(command))
+
+    @property
+    def busy(self) -> bool:
+        """See Engine."""
+        return bool(self._answers)
+
+    @property
+    def pid(self) -> int:
+        """See Engine."""
+        return os.getpid()
+
+    def alive(self) -> bool:
+        """See Engine."""
+        return self._dead is None
+
+    def death(self) -> EngineDied | None:
+        """See Engine."""
+        self.alive()
+        return self._dead
+
+    # ------------------------------------------------------------ what differs
+
+    @abstractmethod
+    def _send(self, command: Command) -> None:
+        """Hand a command over; raises OSError when the other side is gone."""
+
+    @abstractmethod
+    def _receive(self) -> list[Event]:
+        """Block until there are events; raises EOFError or OSError when the other side is gone."""
+
+    @abstractmethod
+    def _explain(self) -> EngineDied:
+        """Why the other side is gone."""
+
+    # ------------------------------------------------------------ the machinery
+
+    def _id(self) -> str:
+        return f"call-{next(self._ids)}"
+
+    def _register(self, id: str) -> _Answers:
+        with self._changed:
+            if id in self._answers:
+                raise EngineError("A request with the name {id} is running already.", id=id)
+            return self._answers.setdefault(id, _Answers())
+
+    def _post(self, command: Command) -> None:
+        try:
+            self._send(command)
+        except OSError:
+            self._die()
+        if self._dead is not None and not isinstance(command, Cancel):
+            raise self._dead
+
+    def _call(self, command: Any) -> Any:
+        answers = self._register(command.id)
+        self._post(command)
+        event = self._wait(command.id, answers)
+        assert isinstance(event, Reply)
+        return event.value
+
+    def _wait(self, id: str, answers: _Answers) -> GenerationEvent | Reply:
+        """The next event of one request; reads for everyone while nobody else does."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: answers.events or not self._reading or self._dead)
+                if answers.events:
+                    return self._take(id, answers)
+                if self._dead is not None:
+                    self._answers.pop(id, None)
+                    raise self._dead
+                self._reading = True
+            events: list[Event] = []
+            try:
+                events = self._receive()
+            except (EOFError, OSError, msgspec.DecodeError):
+                self._die()
+            finally:
+                with self._changed:
+                    self._reading = False
+                    for event in events:
+                        self._dispatch(event)
+                    self._changed.notify_all()
+
+    def _take(self, id: str, answers: _Answers) -> GenerationEvent | Reply:
+        event = answers.events.popleft()
+        if isinstance(event, Finished | Failed | Reply):
+            self._answers.pop(id, None)
+        if isinstance(event, Failed):
+            raise error_from(event.failure)
+        return event
+
+    def _dispatch(self, event: Event) -> None:
+        if isinstance(event, LoadProgress | Ready | LoadFailed):
+            return
+        answers = self._answers.get(event.id)
+        if answers is not None:
+            answers.events.append(event)
+
+    def _die(self) -> None:
+        """Remember why, once, and wake everyone."""
+        reason = self._explain() if self._dead is None else self._dead
+        with self._changed:
+            self._dead = self._dead or reason
+            self._changed.notify_all()
+
+
+class ProcessEngine(EngineClient):
+    """A model in a child process of its own, so that its crash takes nothing else with it."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], link: Link, stderr: Any, info: ModelInfo
+    ) -> None:
+        super().__init__(info)
+        self._process, self._link, self._stderr = process, link, stderr
+        self._sending = threading.Lock()
+
+    @classmethod
+    def start(
+        cls,
+        options: LoadOptions,
+        on_progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ProcessEngine:
+        """Start a process and load the model; blocks until it is ready.
+
+        Raises UserError when the model cannot be used, LoadCancelled when `cancelled()` said so,
+        EngineDied when the process ended without a word.
+        """
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the engine
+        process, link = start_child(worker_command(), cwd=str(_HERE), env=_environment(), stderr=stderr)
+        try:
+            link.send(encode(Load(options=options)))
+            info = _await_ready(link, on_progress, cancelled)
+        except (EOFError, OSError):
+            _end(process)
+            link.close()
+            with stderr:
+                raise _explain_death(process, stderr) from None
+        except BaseException:
+            _end(process)
+            link.close()
+            stderr.close()
+            raise
+        return cls(process, link, stderr, info)
+
+    @property
+    def pid(self) -> int:
+        """See Engine."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """See Engine; notices a death even when no request is waiting."""
+        if self._dead is None and self._process.poll() is not None:
+            self._die()
+        return self._dead is None
+
+    def close(self) -> None:
+        """See Engine."""
+        if self._dead is None:
+            self._dead = EngineDied("The model was unloaded.", code="unloaded")
+        _end(self._process)
+        with self._changed:
+            self._changed.notify_all()
+            # The end of the process has woken whoever was reading; only then may the pipe be closed.
+            self._changed.wait_for(lambda: not self._reading, CLOSE_S)
+        self._link.close()
+        self._stderr.close()
+
+    def _send(self, command: Command) -> None:
+        data = encode(command)
+        with self._sending:
+            if len(data) > LARGE:
+                self._drain()
+            self._link.send(data)
+
+    def _drain(self) -> None:
+        """Read what lies in the pipe before a large write, so that the two ends never wait for each other."""
+        with self._changed:
+            if self._reading:
+                return
+            while self._link.poll():
+                self._dispatch(decode_event(self._link.receive()))
+            self._changed.notify_all()
+
+    def _receive(self) -> list[Event]:
+        events = [decode_event(self._link.receive())]
+        while self._link.poll():
+            events.append(decode_event(self._link.receive()))
+        return events
+
+    def _explain(self) -> EngineDied:
+        try:
+            self._process.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return _explain_death(self._process, self._stderr)
+
+
+class InProcessEngine(EngineClient):
+    """The same engine without a process: whoever waits runs the scheduler. For tests."""
+
+    def __init__(self, worker: Worker, events: list[Event]) -> None:
+        super().__init__(worker.info)
+        self._worker, self._events = worker, events
+        self._commands: deque[Command] = deque()
+
+    @classmethod
+    def start(cls, options: LoadOptions) -> InProcessEngine:
+        """Load the model here."""
+        from models.engine.process import Worker
+
+        events: list[Event] = []
+        return cls(Worker(options, events.append), events)
+
+    def close(self) -> None:
+        """See Engine."""
+        if self._dead is None:
+            self._dead = EngineDied("The model was unloaded.", code="unloaded")
+            self._worker.close()
+
+    def _send(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _receive(self) -> list[Event]:
+        while self._commands:
+            self._worker.handle(self._commands.popleft())
+        if self._worker.busy:
+            self._worker.step()
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _explain(self) -> EngineDied:
+        return EngineDied("The model was unloaded.", code="unloaded")
+
+
+class LoadCancelled(UserError):
+    """The user stopped the loading of a model."""
+
+    code = "load_cancelled"
+
+
+_HERE = Path(__file__).resolve().parent
+
+
+def worker_command() -> list[str]:
+    """How an engine's process is started; its handle is appended."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--engine-worker"]
+    return [sys.executable, "-I", "-m", "models.engine.process"]
+
+
+def devices() -> list[dict[str, Any]]:
+    """ggml's list of devices, asked in a short-lived child: name, kind, description, memory in bytes."""
+    code = "from models.engine.llama import devices; import json; print(json.dumps(devices()))"
+    command = [sys.executable, "-I", "-c", code]
+    if getattr(sys, "frozen", False):
+        command = [sys.executable, "--engine-devices"]
+    try:
+        done = subprocess.run(
+            command, cwd=_HERE, env=_environment(), capture_output=True, timeout=30, check=True
+        )
+        return list(msgspec.json.decode(done.stdout.splitlines()[-1]))
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, IndexError) as error:
+        raise EngineError("The devices of this computer could not be listed.") from error
+
+
+def clean(text: str) -> str:
+    """Text that can be encoded: lone surrogates become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def error_from(failure: Failure) -> RolltopError:
+    """The exception that a failure stands for."""
+    kind = UserError if failure.kind == "user" else EngineError
+    error = kind(failure.template, hint=failure.hint, code=failure.code)
+    error.params = failure.params
+    error.args = (error.text,)
+    return error
+
+
+def _await_ready(
+    link: Link, on_progress: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
+) -> ModelInfo:
+    while True:
+        if cancelled is not None and cancelled():
+            raise LoadCancelled("Loading the model was cancelled.")
+        if not link.poll(0.05):
+            continue
+        match decode_event(link.receive()):
+            case LoadProgress(fraction=fraction) if on_progress is not None:
+                on_progress(fraction)
+            case LoadFailed(failure=failure):
+                raise error_from(failure)
+            case Ready(info=info, version=version):
+                if version != VERSION:
+                    raise EngineError("The engine and the app are of different versions.")
+                return info
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a child; it keeps nothing that could be lost."""
+    process.terminate()
+    try:
+        process.wait(CLOSE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def _explain_death(process: subprocess.Popen[bytes], stderr: Any) -> EngineDied:
+    tail = _tail(stderr)
+    code = process.returncode if process.returncode is not None else 0
+    if "templates.py" in tail and "Timeout" in tail:
+        return EngineDied(
+            "The chat template of this model did not finish.",
+            hint="Choose another model, or another file of this one.",
+            code="template_timeout",
+            details=tail,
+        )
+    assertion = next((line for line in tail.splitlines() if "GGML_ASSERT" in line), "")
+    if code == -9:
+        reason = "the system ended it, perhaps because memory ran out"
+    elif assertion:
+        reason = assertion
+    elif code < 0:
+        reason = f"signal {-code}"
+    else:
+        reason = f"exit code {code}"
+    return EngineDied(
+        "The model stopped working ({reason}).",
+        hint="Restart it, or choose a smaller context or another model.",
+        reason=reason,
+        details=tail,
+    )
+
+
+def _tail(stderr: Any) -> str:
+    try:
+        size = stderr.seek(0, os.SEEK_END)
+        stderr.seek(max(0, size - STDERR_TAIL))
+        return str(stderr.read().decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,1 @@
+"""The window: Qt only; decides nothing about models or data."""

@@ -1,0 +1,216 @@
+"""Every action of the window as a row of data; menus, shortcuts and the palette are built from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from desktop.ui.theme import Theme
+
+Handler = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One action.
+
+    Attributes:
+        id: a stable word; handlers are given by it.
+        text: what it does, English, translated with context "Actions".
+        shortcut: portable key sequence; the composer's own keys are not here.
+        icon: a name from resources/icons, or "".
+        group: the menu it stands in, one of `GROUPS`.
+        choice: actions of the same non-empty choice are checkable and exclude each other;
+            a choice of its own id makes a plain toggle.
+        section: True starts a new section of its menu.
+    """
+
+    id: str
+    text: str
+    shortcut: str
+    icon: str = ""
+    group: str = "chat"
+    choice: str = ""
+    section: bool = False
+
+
+GROUPS: tuple[tuple[str, str], ...] = (
+    ("chat", QT_TRANSLATE_NOOP("Actions", "Chat")),
+    ("message", QT_TRANSLATE_NOOP("Actions", "Message")),
+    ("view", QT_TRANSLATE_NOOP("Actions", "View")),
+    ("app", QT_TRANSLATE_NOOP("Actions", "Rolltop")),
+)
+
+ACTIONS: tuple[ActionRow, ...] = (
+    ActionRow("new_chat", QT_TRANSLATE_NOOP("Actions", "New chat"), "Ctrl+N", "plus"),
+    ActionRow("search", QT_TRANSLATE_NOOP("Actions", "Search conversations"), "Ctrl+F", "search"),
+    ActionRow(
+        "previous_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Previous conversation"),
+        "Ctrl+PgUp",
+        "chevron-up",
+        section=True,
+    ),
+    ActionRow(
+        "next_conversation", QT_TRANSLATE_NOOP("Actions", "Next conversation"), "Ctrl+PgDown", "chevron-down"
+    ),
+    ActionRow(
+        "delete_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Delete conversation"),
+        "Ctrl+Shift+D",
+        "trash",
+        section=True,
+    ),
+    ActionRow("undo_delete", QT_TRANSLATE_NOOP("Actions", "Undo delete"), "Ctrl+Z", "undo"),
+    ActionRow("choose_model", QT_TRANSLATE_NOOP("Actions", "Choose model"), "Ctrl+M", "box", section=True),
+    ActionRow("focus_composer", QT_TRANSLATE_NOOP("Actions", "Write a message"), "Ctrl+L", "edit", "message"),
+    ActionRow("stop", QT_TRANSLATE_NOOP("Actions", "Stop the answer"), "Esc", "stop", "message"),
+    ActionRow(
+        "regenerate",
+        QT_TRANSLATE_NOOP("Actions", "Regenerate the answer"),
+        "Ctrl+R",
+        "regenerate",
+        "message",
+        section=True,
+    ),
+    ActionRow(
+        "continue", QT_TRANSLATE_NOOP("Actions", "Continue the answer"), "Ctrl+Shift+R", "continue", "message"
+    ),
+    ActionRow(
+        "copy_answer", QT_TRANSLATE_NOOP("Actions", "Copy the last answer"), "Ctrl+Shift+C", "copy", "message"
+    ),
+    ActionRow("edit_last", QT_TRANSLATE_NOOP("Actions", "Edit my last message"), "Ctrl+Up", "edit", "message"),
+    ActionRow(
+        "previous_branch",
+        QT_TRANSLATE_NOOP("Actions", "Previous version"),
+        "Alt+Left",
+        "chevron-left",
+        "message",
+        section=True,
+    ),
+    ActionRow(
+        "next_branch", QT_TRANSLATE_NOOP("Actions", "Next version"), "Alt+Right", "chevron-right", "message"
+    ),
+    ActionRow("palette", QT_TRANSLATE_NOOP("Actions", "Command palette"), "Ctrl+K", "command", "view"),
+    ActionRow(
+        "show_list",
+        QT_TRANSLATE_NOOP("Actions", "Conversation list"),
+        "Ctrl+B",
+        "panel-left",
+        "view",
+        "show_list",
+        section=True,
+    ),
+    ActionRow(
+        "show_inspector",
+        QT_TRANSLATE_NOOP("Actions", "Inspector"),
+        "Ctrl+I",
+        "panel-right",
+        "view",
+        "show_inspector",
+    ),
+    ActionRow("panel_chat", QT_TRANSLATE_NOOP("Actions", "Chat"), "Ctrl+1", "chat", "view", section=True),
+    ActionRow("panel_settings", QT_TRANSLATE_NOOP("Actions", "Settings"), "Ctrl+,", "settings", "view"),
+    ActionRow(
+        "theme_system",
+        QT_TRANSLATE_NOOP("Actions", "Theme of the system"),
+        "Ctrl+Alt+1",
+        "",
+        "view",
+        "theme",
+        section=True,
+    ),
+    ActionRow(
+        "theme_light", QT_TRANSLATE_NOOP("Actions", "Light theme"), "Ctrl+Alt+2", "sun", "view", "theme"
+    ),
+    ActionRow("theme_dark", QT_TRANSLATE_NOOP("Actions", "Dark theme"), "Ctrl+Alt+3", "moon", "view", "theme"),
+    ActionRow("menu", QT_TRANSLATE_NOOP("Actions", "Menu"), "F10", "menu", "app"),
+    ActionRow("about", QT_TRANSLATE_NOOP("Actions", "About Rolltop"), "F1", "info", "app"),
+    ActionRow("quit", QT_TRANSLATE_NOOP("Actions", "Quit"), "Ctrl+Q", "power", "app", section=True),
+)
+
+
+class Actions(QObject):
+    """The rows as QActions of one window; an action without a handler is off.
+
+    `bind` gives handlers by id and may be called again, for another panel: the last one counts.
+    """
+
+    def __init__(self, theme: Theme, window: QWidget) -> None:
+        super().__init__(window)
+        self.rows = {row.id: row for row in ACTIONS}
+        self._handlers: dict[str, Handler] = {}
+        self._actions: dict[str, QAction] = {}
+        choices: dict[str, QActionGroup] = {}
+        for row in ACTIONS:
+            action = self._make(row, theme)
+            self._actions[row.id] = action
+            window.addAction(action)
+            if row.choice and row.choice != row.id:
+                choices.setdefault(row.choice, QActionGroup(self)).addAction(action)
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._actions[id]
+
+    def bind(self, handlers: Mapping[str, Handler]) -> None:
+        """Say what these actions do; unknown ids are a mistake."""
+        for id, handler in handlers.items():
+            self._handlers[id] = handler
+            self._actions[id].setEnabled(True)
+
+    def unbind(self, ids: Iterable[str]) -> None:
+        """Switch these actions off."""
+        for id in ids:
+            self._handlers.pop(id, None)
+            self._actions[id].setEnabled(False)
+
+    def set_enabled(self, id: str, enabled: bool) -> None:
+        """Whether an action makes sense just now; one without a handler stays off."""
+        self._actions[id].setEnabled(enabled and id in self._handlers)
+
+    def run(self, id: str) -> None:
+        """Do what the action does."""
+        self._actions[id].trigger()
+
+    def enabled(self) -> list[QAction]:
+        """The actions that can be done now, in the order of the rows."""
+        return [action for action in self._actions.values() if action.isEnabled()]
+
+    def menus(self, parent: QWidget) -> list[QMenu]:
+        """One menu a group, built from the rows."""
+        menus = []
+        for group, title in GROUPS:
+            menu = QMenu(QCoreApplication.translate("Actions", title), parent)
+            for row in ACTIONS:
+                if row.group == group and row.id != "menu":
+                    if row.section and menu.actions():
+                        menu.addSeparator()
+                    menu.addAction(self._actions[row.id])
+            menus.append(menu)
+        return menus
+
+    def _make(self, row: ActionRow, theme: Theme) -> QAction:
+        action = QAction(QCoreApplication.translate("Actions", row.text), self)
+        action.setObjectName(row.id)
+        action.setShortcut(QKeySequence(row.shortcut, QKeySequence.SequenceFormat.PortableText))
+        action.setCheckable(bool(row.choice))
+        if row.icon and not row.choice:
+            action.setIcon(theme.icon(row.icon, "muted"))
+        action.setMenuRole(
+            {"quit": QAction.MenuRole.QuitRole, "about": QAction.MenuRole.AboutRole}.get(
+                row.id, QAction.MenuRole.NoRole
+            )
+        )
+        action.setEnabled(False)
+        action.triggered.connect(lambda: self._handlers[row.id]())
+        return action
+
+
+def tooltip(action: QAction) -> str:
+    """The action's text with its keys, for the tooltip of a button that does the same."""
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{action.text()} ({keys})" if keys else action.text()

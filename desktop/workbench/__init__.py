@@ -1,0 +1,1 @@
+"""What the app does, with no window: usable from a script, the command line or a test."""

@@ -1,0 +1,76 @@
+"""Full-text search: what is indexed, and how any input becomes a safe query.
+
+FTS5's unicode61 takes a run of Chinese or Japanese for one word. So the indexed text has a space
+around every such character, and a query of several becomes a phrase: right from one character on.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+
+from desktop.workbench.store.failures import CORRUPT
+
+_CJK = re.compile(
+    "([\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff])"
+)
+TABLES = {"conversation_search": ("conversations", "title"), "message_search": ("messages", "content")}
+
+
+def spaced(text: str) -> str:
+    """`text` with a space around every CJK character."""
+    return _CJK.sub(r" \1 ", text)
+
+
+def query(text: str) -> str:
+    """The FTS5 query for what a person typed: all words, the last one as a prefix; "" when there is none."""
+    phrases = [
+        '"' + " ".join(spaced(word).split()).replace('"', '""') + '"'
+        for word in text.replace("\0", " ").split()
+        if any(_in_a_word(char) for char in word)
+    ]
+    return " ".join(phrases) + "*" if phrases else ""
+
+
+def _in_a_word(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] in "LN" or category == "Co"
+
+
+def put(conn: sqlite3.Connection, table: str, number: int, text: str) -> None:
+    """Index `text` as the row `number`, in place of what was there."""
+    try:
+        conn.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))
+        if text:
+            conn.execute(f"INSERT INTO {table}(rowid, text) VALUES (?, ?)", (number, spaced(text)))
+    except sqlite3.DatabaseError as error:
+        # The index can always be made again; it must not keep a message from being saved.
+        if error.sqlite_errorcode & 0xFF != CORRUPT:
+            raise
+        rebuild(conn)
+
+
+def rebuild(conn: sqlite3.Connection) -> None:
+    """Make the index anew from the rows; an answer that still grows is indexed at its end."""
+    for table, (source, column) in TABLES.items():
+        conn.execute(f"DROP TABLE IF EXISTS {table}")
+        conn.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(text, tokenize = 'unicode61')")
+        where = "WHERE status != 'streaming'" if source == "messages" else ""
+        last = 0
+        while rows := conn.execute(
+            f"SELECT number, {column} FROM {source} {where or 'WHERE 1'} AND number > ? ORDER BY number LIMIT 500",
+            (last,),
+        ).fetchall():
+            conn.executemany(
+                f"INSERT INTO {table}(rowid, text) VALUES (?, ?)",
+                [(number, spaced(text)) for number, text in rows if text],
+            )
+            last = rows[-1][0]
+
+
+def optimize(conn: sqlite3.Connection) -> None:
+    """Merge the index into one piece, so that nothing of deleted rows stays in it."""
+    for table in TABLES:
+        conn.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")

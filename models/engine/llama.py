@@ -1,0 +1,661 @@
+"""llama.cpp through its low-level API: the only file that imports `llama_cpp`.
+
+Wraps a model, its context and its samplers in a few small classes and knows nothing of requests or
+scheduling. Every ctypes callback is kept on `self`, since C goes on calling it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import llama_cpp as llama
+import numpy as np
+import numpy.typing as npt
+import psutil
+from llama_cpp._ggml import libggml
+from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+from models.errors import EngineError, UserError
+from models.engine.protocol import LoadOptions, ModelInfo, Request, Sampling, TokenLogprob
+
+FloatArray = npt.NDArray[np.float32]
+
+KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
+UNKNOWN_OR_CONTROL = 1 | 8  # llama_token_attr
+PARTIAL_STATE = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
+LAST_MESSAGES = 40
+
+
+class LoadError(UserError):
+    """llama.cpp could not load the file."""
+
+    code = "load_failed"
+
+
+class LoadAborted(Exception):
+    """The progress callback asked to stop."""
+
+
+class _Log:
+    """The last lines llama.cpp said, so that a failure can be explained."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=LAST_MESSAGES)
+
+        @llama.llama_log_callback
+        def on_log(level: int, text: bytes, _data: Any) -> None:
+            if level in (3, 4):  # warning, error
+                self.lines.append(text.decode("utf-8", "replace").strip())
+
+        self._callback = on_log
+        llama.llama_log_set(on_log, ctypes.c_void_p(0))
+
+    def reason(self) -> str:
+        """The most telling of the last lines: the first error after the load began."""
+        for line in self.lines:
+            if "error" in line.lower() or "failed" in line.lower() or "invalid" in line.lower():
+                return line
+        return self.lines[-1] if self.lines else "llama.cpp gave no reason"
+
+
+class Vocabulary:
+    """Text to tokens and back.
+
+    Attributes:
+        size: number of tokens. bos: the token a prompt starts with, -1 when there is none.
+        control: token id -> text of the tokens that no plain text may turn into.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._vocab = llama.llama_model_get_vocab(model)
+        self.size = llama.llama_vocab_n_tokens(self._vocab)
+        self.bos = llama.llama_vocab_bos(self._vocab)
+        self.eos = llama.llama_vocab_eos(self._vocab)
+        self.adds_bos = bool(llama.llama_vocab_get_add_bos(self._vocab))
+        self._pieces: dict[int, bytes] = {}
+        self.control = {
+            token: (llama.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
+            for token in range(self.size)
+            if llama.llama_vocab_get_attr(self._vocab, token) & UNKNOWN_OR_CONTROL
+        }
+
+    @property
+    def handle(self) -> Any:
+        """The llama_vocab pointer."""
+        return self._vocab
+
+    def text(self, token: int) -> str:
+        """The spelling of a control token in templates; empty for -1."""
+        return self.piece(token).decode("utf-8", "replace") if token >= 0 else ""
+
+    def tokenize(self, text: str, *, special: bool, add_bos: bool = False) -> list[int]:
+        """Token ids of `text`; lone surrogates become U+FFFD."""
+        data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        size = len(data) + 8
+        while True:
+            tokens = (llama.llama_token * size)()
+            n = llama.llama_tokenize(self._vocab, data, len(data), tokens, size, add_bos, special)
+            if n >= 0:
+                return list(tokens[:n])
+            size = -n
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of one token, control tokens spelled out."""
+        found = self._pieces.get(token)
+        if found is None:
+            size = 64
+            while True:
+                buffer = ctypes.create_string_buffer(size)
+                n = llama.llama_token_to_piece(self._vocab, token, buffer, size, 0, True)
+                if n >= 0:
+                    break
+                size = -n
+            found = self._pieces[token] = buffer.raw[:n]
+        return found
+
+    def ends_generation(self, token: int) -> bool:
+        """Whether the model ends its answer with this token."""
+        return bool(llama.llama_vocab_is_eog(self._vocab, token))
+
+
+class Batch:
+    """Rows of (token, position, sequence, wants logits) for one decode, filled through NumPy."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.tokens = np.zeros(capacity, np.int32)
+        self.positions = np.zeros(capacity, np.int32)
+        self.sequences = np.zeros(capacity, np.int32)
+        self.outputs = np.zeros(capacity, np.int8)
+        self._one = np.ones(capacity, np.int32)
+        int_p = ctypes.POINTER(ctypes.c_int32)
+        first = self.sequences.ctypes.data
+        self._pointers = (int_p * capacity)(
+            *(ctypes.cast(first + 4 * i, int_p) for i in range(capacity))
+        )
+        self._batch = llama.llama_batch(
+            n_tokens=0,
+            token=self.tokens.ctypes.data_as(int_p),
+            pos=self.positions.ctypes.data_as(int_p),
+            n_seq_id=self._one.ctypes.data_as(int_p),
+            seq_id=ctypes.cast(self._pointers, ctypes.POINTER(int_p)),
+            logits=self.outputs.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.size = 0
+
+    def add(self, tokens: Sequence[int], position: int, sequence: int) -> int:
+        """Append consecutive tokens of one sequence without outputs; returns the first row."""
+        row, end = self.size, self.size + len(tokens)
+        self.tokens[row:end] = tokens
+        self.positions[row:end] = range(position, position + len(tokens))
+        self.sequences[row:end] = sequence
+        self.outputs[row:end] = 0
+        self.size = end
+        return row
+
+    @property
+    def struct(self) -> Any:
+        """The llama_batch over the rows so far."""
+        self._batch.n_tokens = self.size
+        return self._batch
+
+
+class Model:
+    """A loaded model with one context.
+
+    Attributes:
+        vocab: its vocabulary. info: what was loaded.
+        sequences: how many sequence ids the context has.
+        window: tokens of a sliding attention window that the cache keeps, 0 when it keeps all.
+    """
+
+    def __init__(self, options: LoadOptions, progress: Callable[[float], bool] | None = None) -> None:
+        """Load `options.path`; `progress(fraction)` returning False aborts with LoadAborted."""
+        self._log = _Log()
+        llama.llama_backend_init()
+        self._context: Any = None
+        self._embedder: Embedder | None = None
+        self._handle = self._load(options, progress)
+        self.vocab = Vocabulary(self._handle)
+        self._options = options
+        recurrent = llama.llama_model_is_recurrent(self._handle) or llama.llama_model_is_hybrid(self._handle)
+        self.can_cut = not recurrent
+        self.window = 0 if options.swa_full else int(llama.llama_model_n_swa(self._handle))
+        # A recurrent model pays a whole state for each sequence, attention shares one cache.
+        self.sequences = options.parallel + (2 if recurrent else 8)
+        self.can_generate = self._generates()
+        if self.can_generate:
+            self._context = self._new_context()
+        self._memory = llama.llama_get_memory(self._context) if self._context else None
+        self._no_abort = llama.ggml_abort_callback()
+        self.info = self._describe()
+
+    # ------------------------------------------------------------ loading
+
+    def _load(self, options: LoadOptions, progress: Callable[[float], bool] | None) -> Any:
+        params = llama.llama_model_default_params()
+        params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else 999
+        aborted = False
+
+        @llama.llama_progress_callback
+        def on_progress(fraction: float, _data: Any) -> bool:
+            nonlocal aborted
+            aborted = progress is not None and not progress(fraction)
+            return not aborted
+
+        params.progress_callback = on_progress
+        handle = llama.llama_model_load_from_file(options.path.encode(), params)
+        if aborted:
+            raise LoadAborted
+        if not handle:
+            raise LoadError(
+                "The model could not be loaded: {reason}",
+                hint="Try another model, or download this one again.",
+                reason=self._log.reason(),
+            )
+        return handle
+
+    def _generates(self) -> bool:
+        if not llama.llama_model_has_decoder(self._handle):
+            return False
+        if llama.llama_model_has_encoder(self._handle):
+            raise LoadError(
+                "This model translates from an encoder, which Rolltop cannot run yet.",
+                hint="Choose a model made for chat.",
+            )
+        return self.metadata(f"{self.architecture}.attention.causal") != "false"
+
+    def _new_context(self) -> Any:
+        options = self._options
+        params = llama.llama_context_default_params()
+        trained = llama.llama_model_n_ctx_train(self._handle)
+        params.n_ctx = min(options.context_size, trained) if trained > 0 else options.context_size
+        params.n_batch = params.n_ubatch = min(options.batch_size, params.n_ctx)
+        params.n_seq_max = self.sequences
+        params.n_threads = params.n_threads_batch = self._threads()
+        params.type_k = params.type_v = KV_TYPES.get(options.kv_type, 1)
+        if options.flash_attention is not None:
+            params.flash_attn_type = int(options.flash_attention)
+        params.swa_full = options.swa_full
+        params.kv_unified = True
+        params.no_perf = True
+        context = llama.llama_init_from_model(self._handle, params)
+        if not context:
+            raise LoadError(
+                "There is not enough memory for a context of {size} tokens: {reason}",
+                hint="Choose a smaller context.",
+                code="no_memory",
+                size=params.n_ctx,
+                reason=self._log.reason(),
+            )
+        return context
+
+    def _threads(self) -> int:
+        return self._options.threads or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+
+    def _describe(self) -> ModelInfo:
+        layers = llama.llama_model_n_layer(self._handle)
+        gpu = next((d for d in devices() if d["kind"] in ("GPU", "IGPU")), None)
+        on_gpu = 0 if gpu is None else layers + 1
+        if self._options.gpu_layers >= 0:
+            on_gpu = min(on_gpu, self._options.gpu_layers)
+        quantization = llama.llama_ftype_name(llama.llama_model_ftype(self._handle)) or b""
+        return ModelInfo(
+            name=self.metadata("general.name") or self.architecture,
+            architecture=self.architecture,
+            parameters=llama.llama_model_n_params(self._handle),
+            quantization=quantization.decode().removesuffix(" - Medium").removesuffix(" - Small"),
+            size_bytes=llama.llama_model_size(self._handle),
+            vocab_size=self.vocab.size,
+            embedding_size=llama.llama_model_n_embd_out(self._handle),
+            layers=layers,
+            gpu_layers=on_gpu,
+            context_length=llama.llama_model_n_ctx_train(self._handle),
+            context_size=self.context_size,
+            chat_template=self.chat_template is not None,
+            can_generate=self.can_generate,
+            can_cut=self.can_cut,
+            device="CPU" if gpu is None or on_gpu == 0 else f"{gpu['name']}: {gpu['description']}",
+        )
+
+    def metadata(self, key: str) -> str | None:
+        """One value of the file's metadata as text."""
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            n = llama.llama_model_meta_val_str(self._handle, key.encode(), buffer, size)
+            if n < 0:
+                return None
+            if n < size:
+                return buffer.value.decode("utf-8", "replace")
+            size = n + 1
+
+    @property
+    def architecture(self) -> str:
+        """The architecture's name, such as "llama"."""
+        return self.metadata("general.architecture") or "unknown"
+
+    @property
+    def chat_template(self) -> str | None:
+        """The source of the model's chat template; None for a base model."""
+        found = llama.llama_model_chat_template(self._handle, None)
+        return found.decode("utf-8", "replace") if found else None
+
+    @property
+    def context_size(self) -> int:
+        """Tokens of context allocated."""
+        if self._context:
+            return int(llama.llama_n_ctx(self._context))
+        return int(llama.llama_model_n_ctx_train(self._handle))
+
+    # ------------------------------------------------------------ decoding
+
+    def decode(self, batch: Batch) -> int:
+        """Evaluate a batch: 0 done, 1 no room in the cache (nothing changed), 2 aborted.
+
+        Raises EngineError when llama.cpp refuses the batch.
+        """
+        status = int(llama.llama_decode(self._context, batch.struct))
+        if status < 0:
+            raise EngineError("The model could not evaluate the text (llama.cpp error {status}).", status=status)
+        return status
+
+    def on_abort(self, check: Callable[[], bool] | None) -> None:
+        """Ask `check` while computing whether to stop; None asks no more (asking costs time)."""
+        if check is None:
+            self._abort = self._no_abort
+        else:
+            self._abort = llama.ggml_abort_callback(lambda _data: check())
+        llama.llama_set_abort_callback(self._context, self._abort, None)
+
+    def logits(self, row: int) -> FloatArray:
+        """The logits of a batch row that asked for outputs; valid until the next decode."""
+        pointer = llama.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocab.size,))
+
+    def sampler(self, request: Request, prompt: Sequence[int]) -> Sampler:
+        """A sampler chain for one request."""
+        return Sampler(self._context, self.vocab, request, prompt)
+
+    # ------------------------------------------------------------ memory
+
+    def keep(self, sequence: int, length: int) -> bool:
+        """Cut a sequence back to `length` tokens; False when the model cannot (nothing changed)."""
+        return bool(llama.llama_memory_seq_rm(self._memory, sequence, length, -1))
+
+    def drop(self, sequence: int) -> None:
+        """Forget a sequence."""
+        llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def drop_all(self) -> None:
+        """Forget everything."""
+        llama.llama_memory_clear(self._memory, True)
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let `target` share the first `length` tokens of `source`."""
+        llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def first_position(self, sequence: int) -> int:
+        """The first position still in memory; -1 when the sequence is empty."""
+        return int(llama.llama_memory_seq_pos_min(self._memory, sequence))
+
+    def last_position(self, sequence: int) -> int:
+        """The last position in memory; -1 when the sequence is empty."""
+        return int(llama.llama_memory_seq_pos_max(self._memory, sequence))
+
+    def save(self, sequence: int) -> bytes:
+        """The part of a sequence's state that cutting back would lose."""
+        size = llama.llama_state_seq_get_size_ext(self._context, sequence, PARTIAL_STATE)
+        buffer = (ctypes.c_uint8 * size)()
+        n = llama.llama_state_seq_get_data_ext(self._context, buffer, size, sequence, PARTIAL_STATE)
+        return bytes(buffer[:n])
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Put a saved state back; False when llama.cpp refuses it."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return bool(
+            llama.llama_state_seq_set_data_ext(self._context, buffer, len(state), sequence, PARTIAL_STATE)
+        )
+
+    # ------------------------------------------------------------ embeddings
+
+    def embed(self, texts: Sequence[str], normalize: bool) -> Iterator[list[list[float]]]:
+        """Vectors of the texts, some at a time, so that other work can go on in between."""
+        if self._embedder is None:
+            self._embedder = Embedder(self._handle, self.vocab, self._threads())
+        yield from self._embedder.embed(texts, normalize)
+
+    def close(self) -> None:
+        """Free everything."""
+        if self._embedder is not None:
+            self._embedder.close()
+        if self._context:
+            llama.llama_free(self._context)
+        if self._handle:
+            llama.llama_model_free(self._handle)
+        self._embedder = self._context = self._handle = None
+
+
+class Sampler:
+    """The sampler chain of one request.
+
+    The grammar stands outside the chain: most tokens the chain picks are legal, so one token is
+    checked, and only when it is refused are all candidates filtered (as llama.cpp's own tools do).
+    """
+
+    def __init__(self, context: Any, vocab: Vocabulary, request: Request, prompt: Sequence[int]) -> None:
+        self._context = context
+        self._vocab = vocab
+        self._alternatives = request.logprobs
+        self._grammar = self._make_grammar(request)
+        self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+        self._fill(request, prompt)
+        self._candidates = np.zeros(
+            vocab.size, dtype=[("id", np.int32), ("logit", np.float32), ("p", np.float32)]
+        )
+
+    def _make_grammar(self, request: Request) -> Any:
+        text = request.grammar
+        if request.json_schema is not None:
+            try:
+                text = json_schema_to_gbnf(request.json_schema)
+            except Exception as error:
+                raise UserError(
+                    "The JSON schema cannot be used: {reason}", code="schema", reason=str(error)
+                ) from error
+        if text is None:
+            return None
+        grammar = llama.llama_sampler_init_grammar(self._vocab.handle, text.encode(), b"root")
+        if not grammar:
+            raise UserError(
+                "The grammar has an error.", hint='It must be GBNF with a rule named "root".', code="grammar"
+            )
+        return grammar
+
+    def _fill(self, request: Request, prompt: Sequence[int]) -> None:
+        s, size = request.sampling, self._vocab.size
+        if request.logit_bias:
+            biases = (llama.llama_logit_bias * len(request.logit_bias))(
+                *((token, max(bias, -math.inf)) for token, bias in request.logit_bias.items())
+            )
+            self._add(llama.llama_sampler_init_logit_bias(size, len(biases), biases))
+        if s.repeat_penalty != 1 or s.presence_penalty or s.frequency_penalty:
+            penalties = llama.llama_sampler_init_penalties(
+                size, s.repeat_last_n, s.repeat_penalty, s.frequency_penalty, s.presence_penalty
+            )
+            for token in prompt[-s.repeat_last_n :] if s.repeat_last_n > 0 else ():
+                llama.llama_sampler_accept(penalties, token)
+            self._add(penalties)
+        if s.temperature <= 0:
+            self._add(llama.llama_sampler_init_greedy())
+            return
+        if s.top_k > 0:
+            self._add(llama.llama_sampler_init_top_k(s.top_k))
+        if s.top_p < 1:
+            self._add(llama.llama_sampler_init_top_p(s.top_p, 1))
+        if s.min_p > 0:
+            self._add(llama.llama_sampler_init_min_p(s.min_p, 1))
+        self._add(llama.llama_sampler_init_temp(s.temperature))
+        self._add(llama.llama_sampler_init_dist(_seed(s)))
+
+    def _add(self, sampler: Any) -> None:
+        llama.llama_sampler_chain_add(self._chain, sampler)
+
+    def sample(self, row: int, logits: Callable[[int], FloatArray]) -> tuple[int, TokenLogprob | None]:
+        """Choose the token after batch row `row`, and say how probable it was when asked to."""
+        if self._grammar is None and self._alternatives is None:
+            return int(llama.llama_sampler_sample(self._chain, self._context, row)), None
+        values = logits(row)
+        token = self._choose(values)
+        llama.llama_sampler_accept(self._chain, token)
+        if self._grammar is not None:
+            llama.llama_sampler_accept(self._grammar, token)
+        if self._alternatives is None:
+            return token, None
+        return token, self._explain(token, log_softmax(values))
+
+    def _choose(self, values: FloatArray) -> int:
+        token = self._pick(values, constrained=False)
+        if self._grammar is None or self._allowed(token):
+            return token
+        return self._pick(values, constrained=True)
+
+    def _pick(self, values: FloatArray, *, constrained: bool) -> int:
+        candidates = self._candidates
+        candidates["id"] = np.arange(len(values), dtype=np.int32)
+        candidates["logit"] = values
+        candidates["p"] = 0
+        array = _token_array(candidates)
+        if constrained:
+            llama.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        llama.llama_sampler_apply(self._chain, ctypes.byref(array))
+        return int(array.data[max(array.selected, 0)].id)
+
+    def _allowed(self, token: int) -> bool:
+        single = np.zeros(1, dtype=self._candidates.dtype)
+        single["id"] = token
+        single["logit"] = 1
+        llama.llama_sampler_apply(self._grammar, ctypes.byref(_token_array(single)))
+        return bool(np.isfinite(single["logit"][0]))
+
+    def _explain(self, token: int, logprobs: FloatArray) -> TokenLogprob:
+        count = min(self._alternatives or 0, len(logprobs))
+        best = np.argpartition(-logprobs, count - 1)[:count] if count else np.empty(0, int)
+        best = best[np.argsort(-logprobs[best], kind="stable")]
+        return TokenLogprob(
+            token=token,
+            text=self._vocab.text(token),
+            logprob=float(logprobs[token]),
+            top=tuple((int(t), self._vocab.text(int(t)), float(logprobs[t])) for t in best),
+        )
+
+    def close(self) -> None:
+        """Free the chain and the grammar; may be called twice."""
+        if self._chain is not None:
+            llama.llama_sampler_free(self._chain)
+        if self._grammar is not None:
+            llama.llama_sampler_free(self._grammar)
+        self._chain = self._grammar = None
+
+
+class Embedder:
+    """A context of its own for embeddings, grown when a longer text comes.
+
+    Pooling is the model's own, or the mean over tokens where the file names none.
+    """
+
+    SEQUENCES = 16
+
+    def __init__(self, model: Any, vocab: Vocabulary, threads: int) -> None:
+        self._model, self._vocab, self._threads = model, vocab, threads
+        self._limit = int(llama.llama_model_n_ctx_train(model))
+        self._size = int(llama.llama_model_n_embd_out(model))
+        self._context: Any = None
+        self._batch: Batch | None = None
+
+    def embed(self, texts: Sequence[str], normalize: bool) -> Iterator[list[list[float]]]:
+        """Vectors of the texts in order, one group of short texts or one long text at a time."""
+        rows = [self._tokens(text) for text in texts]
+        group: list[list[int]] = []
+        for tokens in rows:
+            full = sum(map(len, group)) + len(tokens) > 512 or len(group) == self.SEQUENCES
+            if group and full:
+                yield self._evaluate(group, normalize)
+                group = []
+            group.append(tokens)
+        if group:
+            yield self._evaluate(group, normalize)
+
+    def _tokens(self, text: str) -> list[int]:
+        tokens = self._vocab.tokenize(text, special=False, add_bos=True)
+        if len(tokens) > self._limit:
+            raise UserError(
+                "The text has {tokens} tokens, the embedding model reads at most {limit}.",
+                hint="Split it into smaller pieces.",
+                code="embed_too_long",
+                tokens=len(tokens),
+                limit=self._limit,
+            )
+        return tokens
+
+    def _grow(self, tokens: int) -> Batch:
+        if self._batch is None or tokens > self._batch.capacity:
+            self.close()
+            params = llama.llama_context_default_params()
+            params.n_ctx = params.n_batch = params.n_ubatch = max(512, 1 << (tokens - 1).bit_length())
+            params.n_seq_max = self.SEQUENCES
+            params.n_threads = params.n_threads_batch = self._threads
+            params.embeddings = params.kv_unified = True
+            self._context = llama.llama_init_from_model(self._model, params)
+            if self._context and llama.llama_pooling_type(self._context) == 0:
+                llama.llama_free(self._context)
+                params.pooling_type = 1  # mean
+                self._context = llama.llama_init_from_model(self._model, params)
+            if not self._context:
+                raise EngineError("There is not enough memory to embed {tokens} tokens.", tokens=tokens)
+            self._batch = Batch(params.n_batch)
+        return self._batch
+
+    def _evaluate(self, group: list[list[int]], normalize: bool) -> list[list[float]]:
+        batch = self._grow(sum(map(len, group)))
+        batch.clear()
+        for sequence, tokens in enumerate(group):
+            batch.add(tokens, 0, sequence)
+        batch.outputs[: batch.size] = 1
+        memory = llama.llama_get_memory(self._context)
+        if memory:
+            llama.llama_memory_clear(memory, True)
+        if batch.size and llama.llama_decode(self._context, batch.struct) != 0:
+            raise EngineError("The model could not embed the text.")
+        vectors = []
+        for sequence, tokens in enumerate(group):
+            vector = np.zeros(self._size, np.float32)
+            if tokens:
+                pointer = llama.llama_get_embeddings_seq(self._context, sequence)
+                vector = np.ctypeslib.as_array(pointer, shape=(self._size,)).copy()
+            norm = float(np.linalg.norm(vector))
+            vectors.append((vector / norm if normalize and norm else vector).tolist())
+        return vectors
+
+    def close(self) -> None:
+        """Free the context."""
+        if self._context:
+            llama.llama_free(self._context)
+        self._context = self._batch = None
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    """Natural-log probabilities of logits, computed in float64 where it matters."""
+    shifted = logits - logits.max()
+    return shifted - np.float32(np.log(np.exp(shifted, dtype=np.float64).sum()))
+
+
+def devices() -> list[dict[str, Any]]:
+    """ggml's own list: name, description, kind ("CPU", "GPU", "IGPU", "ACCEL"), memory in bytes."""
+    lib = libggml
+    lib.ggml_backend_dev_count.restype = ctypes.c_size_t
+    lib.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    lib.ggml_backend_dev_get.restype = ctypes.c_void_p
+    for name in ("ggml_backend_dev_name", "ggml_backend_dev_description"):
+        getattr(lib, name).argtypes = [ctypes.c_void_p]
+        getattr(lib, name).restype = ctypes.c_char_p
+    lib.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    lib.ggml_backend_dev_type.restype = ctypes.c_int
+    size_p = ctypes.POINTER(ctypes.c_size_t)
+    lib.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size_p, size_p]
+    lib.ggml_backend_dev_memory.restype = None
+    found = []
+    for index in range(lib.ggml_backend_dev_count()):
+        device = lib.ggml_backend_dev_get(index)
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        lib.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        kind = lib.ggml_backend_dev_type(device)
+        found.append(
+            {
+                "name": (lib.ggml_backend_dev_name(device) or b"").decode("utf-8", "replace"),
+                "description": (lib.ggml_backend_dev_description(device) or b"").decode("utf-8", "replace"),
+                "kind": {0: "CPU", 1: "GPU", 2: "IGPU", 3: "ACCEL"}.get(kind, "OTHER"),
+                "memory_free": free.value,
+                "memory_total": total.value,
+            }
+        )
+    return found
+
+
+def _token_array(candidates: npt.NDArray[Any]) -> Any:
+    data = candidates.ctypes.data_as(ctypes.POINTER(llama.llama_token_data))
+    return llama.llama_token_data_array(data=data, size=len(candidates), selected=-1, sorted=False)
+
+
+def _seed(sampling: Sampling) -> int:
+    if sampling.seed is None:
+        raise ValueError("the scheduler draws the seed before a sampler is made")
+    return sampling.seed & 0xFFFFFFFF

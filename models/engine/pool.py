@@ -1,0 +1,261 @@
+"""The engines that run now: one for each model, loaded when asked for, unloaded when idle."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from models.engine.client import Engine, LoadCancelled, ProcessEngine
+from models.engine.protocol import LoadOptions, ModelInfo
+from models.errors import EngineDied, UserError
+
+Starter = Callable[[LoadOptions, Callable[[float], None] | None, Callable[[], bool] | None], Engine]
+
+MAX_CRASHES = 2
+"""A model that crashed this often with the same options is not loaded again with them."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that runs now. `memory_bytes`: what its process holds; `idle_s`: since it was last used."""
+
+    path: str
+    info: ModelInfo
+    idle_s: float
+    busy: bool
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class DeadEngine:
+    """An engine that ended by itself."""
+
+    path: str
+    reason: EngineDied
+
+
+class CrashedBefore(UserError):
+    """The model crashed twice with the same options."""
+
+    code = "crashed_before"
+
+
+@dataclass
+class _Entry:
+    engine: Engine
+    options: LoadOptions
+    used: float
+
+
+class EnginePool:
+    """Loads, keeps and unloads engines. Every method may be called from any thread.
+
+    Args:
+        start: how an engine is started; a test puts its own here.
+        state_dir: where crashes are remembered over a restart; None remembers them here alone.
+        clock: seconds on a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: Starter = ProcessEngine.start,
+        state_dir: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._start, self._clock = start, clock
+        self._crashes = _Crashes(state_dir)
+        self._entries: dict[str, _Entry] = {}
+        self._loading: dict[str, threading.Lock] = {}
+        self._dead: list[DeadEngine] = []
+        self._lock = threading.RLock()
+        self._closed = False
+
+    def acquire(
+        self,
+        options: LoadOptions,
+        *,
+        on_progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Engine:
+        """The engine for these options, loading it when needed; blocks meanwhile.
+
+        The same model with other options replaces the running one. Raises UserError when the model
+        cannot be used, LoadCancelled when `cancelled()` said so, EngineDied when it crashed.
+        """
+        with self._lock:
+            loading = self._loading.setdefault(options.path, threading.Lock())
+        while not loading.acquire(timeout=0.1):
+            if cancelled is not None and cancelled():
+                raise LoadCancelled("Loading the model was cancelled.")
+        try:
+            return self._current(options) or self._load(options, on_progress, cancelled)
+        finally:
+            loading.release()
+
+    def get(self, path: str) -> Engine | None:
+        """The engine of a model when it is loaded and alive."""
+        with self._lock:
+            self._notice()
+            entry = self._entries.get(path)
+            if entry is None:
+                return None
+            entry.used = self._clock()
+            return entry.engine
+
+    def loaded(self) -> list[LoadedModel]:
+        """The models that run now."""
+        with self._lock:
+            self._notice()
+            return [
+                LoadedModel(
+                    path=path,
+                    info=entry.engine.info,
+                    idle_s=0.0 if entry.engine.busy else self._clock() - entry.used,
+                    busy=entry.engine.busy,
+                    memory_bytes=_memory(entry.engine.pid),
+                )
+                for path, entry in self._entries.items()
+            ]
+
+    def unload(self, path: str) -> None:
+        """End the engine of a model; running answers end as interrupted."""
+        with self._lock:
+            entry = self._entries.pop(path, None)
+        if entry is not None:
+            entry.engine.close()
+
+    def sweep(self, idle_s: float) -> list[str]:
+        """Unload what was idle for longer than `idle_s` seconds; returns the paths."""
+        idle = [m.path for m in self.loaded() if not m.busy and m.idle_s > idle_s]
+        for path in idle:
+            self.unload(path)
+        return idle
+
+    def dead(self) -> list[DeadEngine]:
+        """Engines that ended by themselves since this was last asked; each is told once."""
+        with self._lock:
+            self._notice()
+            dead, self._dead = self._dead, []
+            return dead
+
+    def forgive(self, path: str) -> None:
+        """Allow a model that crashed to be tried again."""
+        self._crashes.forget(path)
+
+    def close(self) -> None:
+        """End all engines."""
+        with self._lock:
+            self._closed = True
+            paths = list(self._entries)
+        for path in paths:
+            self.unload(path)
+
+    # ------------------------------------------------------------
+
+    def _current(self, options: LoadOptions) -> Engine | None:
+        """The running engine when it has just these options; another one of the same model is ended."""
+        engine = self.get(options.path)
+        if engine is None:
+            return None
+        if self._entries[options.path].options == options:
+            return engine
+        self.unload(options.path)
+        return None
+
+    def _load(
+        self,
+        options: LoadOptions,
+        on_progress: Callable[[float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Engine:
+        if self._crashes.count(options) >= MAX_CRASHES:
+            raise CrashedBefore(
+                "This model stopped working twice with these settings, so it is not started a third time.",
+                hint="Choose a smaller context, run it on the CPU only, or choose another model.",
+            )
+        # The mark stays when loading takes the whole app down, and is counted at the next start.
+        self._crashes.add(options)
+        try:
+            engine = self._start(options, on_progress, cancelled)
+        except EngineDied:
+            raise
+        except BaseException:
+            self._crashes.take_back(options)
+            raise
+        self._crashes.take_back(options)
+        with self._lock:
+            if not self._closed:
+                self._entries[options.path] = _Entry(engine, options, self._clock())
+                return engine
+        engine.close()
+        raise EngineDied("The app is closing.", code="closing")
+
+    def _notice(self) -> None:
+        """Take dead engines out of the list and remember their crashes."""
+        for path, entry in list(self._entries.items()):
+            if entry.engine.alive():
+                if entry.engine.busy:
+                    entry.used = self._clock()
+                continue
+            del self._entries[path]
+            self._crashes.add(entry.options)
+            reason = entry.engine.death()
+            self._dead.append(DeadEngine(path, reason or EngineDied("The model stopped working.")))
+            entry.engine.close()
+
+
+class _Crashes:
+    """How often a model crashed with the same options; kept in a small file."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = folder / "crashes.json" if folder else None
+        self._counts: dict[str, dict[str, int]] = {}
+        if self._file is not None:
+            with suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
+                data = self._file.read_bytes()
+                self._counts = msgspec.json.decode(data, type=dict[str, dict[str, int]])
+
+    def count(self, options: LoadOptions) -> int:
+        return self._counts.get(options.path, {}).get(_fingerprint(options), 0)
+
+    def add(self, options: LoadOptions, step: int = 1) -> None:
+        of_model = self._counts.setdefault(options.path, {})
+        key = _fingerprint(options)
+        of_model[key] = max(0, of_model.get(key, 0) + step)
+        self._save()
+
+    def take_back(self, options: LoadOptions) -> None:
+        self.add(options, -1)
+
+    def forget(self, path: str) -> None:
+        if self._counts.pop(path, None) is not None:
+            self._save()
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        kept = {p: {k: n for k, n in c.items() if n} for p, c in self._counts.items()}
+        with suppress(OSError):  # a full disk must not keep a model from loading
+            new = self._file.with_suffix(".new")
+            new.write_bytes(msgspec.json.encode({p: c for p, c in kept.items() if c}))
+            new.replace(self._file)
+
+
+def _fingerprint(options: LoadOptions) -> str:
+    return hashlib.sha256(msgspec.json.encode(options)).hexdigest()[:16]
+
+
+def _memory(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,320 @@
+"""The child's main: commands in, events out, the scheduler in between.
+
+Single-threaded. Between two steps the connection is asked for commands; while a long prompt is
+evaluated an abort callback looks for a cancellation or for the parent's end.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from models.engine.llama import LoadAborted, Model
+from models.engine.protocol import (
+    VERSION,
+    Cancel,
+    Chat,
+    Command,
+    Detokenize,
+    Embed,
+    Event,
+    Failed,
+    Load,
+    LoadFailed,
+    LoadOptions,
+    LoadProgress,
+    ModelInfo,
+    Prompt,
+    Ready,
+    Render,
+    Reply,
+    Score,
+    Submit,
+    TextDelta,
+    ThinkingDelta,
+    Tokenize,
+    decode_command,
+    encode,
+)
+from models.engine.scheduler import Scheduler, failure
+from models.engine.transport import Link, link_from_handle
+from models.errors import EngineError, RolltopError, UserError
+from models.templates import ChatTemplate, deadline
+
+FLUSH_S = 0.015
+"""How long text of an answer may wait for more of it, so that a fast model does not flood the pipe."""
+
+PROGRESS_S = 0.05
+ABORT_CHECK_S = 0.01
+RENDER_LIMIT_S = 10.0
+"""A template that is still running after this ends the process; its own limit is far lower."""
+
+
+class Worker:
+    """A model with its scheduler and its template: what one process, or one test, runs.
+
+    `emit` receives every event.
+    """
+
+    def __init__(
+        self,
+        options: LoadOptions,
+        emit: Callable[[Event], None],
+        *,
+        progress: Callable[[float], bool] | None = None,
+        interrupted: Callable[[], bool] | None = None,
+    ) -> None:
+        started = time.perf_counter()
+        self._model = Model(options, progress)
+        self._emit = emit
+        try:
+            self._template = self._make_template()
+            self._scheduler = Scheduler(
+                self._model,
+                emit,
+                parallel=options.parallel,
+                prompt_chunk=options.prompt_chunk,
+                batch_size=options.batch_size,
+                interrupted=interrupted,
+            )
+        except BaseException:
+            self._model.close()
+            raise
+        self.info: ModelInfo = msgspec.structs.replace(
+            self._model.info, load_s=time.perf_counter() - started, memory_bytes=_memory()
+        )
+
+    def _make_template(self) -> ChatTemplate:
+        vocab = self._model.vocab
+        with deadline(RENDER_LIMIT_S):
+            template = ChatTemplate(
+                self._model.chat_template,
+                bos=vocab.text(vocab.bos),
+                eos=vocab.text(vocab.eos),
+                control=vocab.control.values(),
+            )
+            template.check()
+        return template
+
+    @property
+    def busy(self) -> bool:
+        """Whether `step` has something to do."""
+        return self._scheduler.busy
+
+    @property
+    def reading(self) -> bool:
+        """Whether the next step evaluates a part of a prompt, which takes longer than a token."""
+        return self._scheduler.reading
+
+    def step(self) -> None:
+        """Do a little of what was asked."""
+        self._scheduler.step()
+
+    def handle(self, command: Command) -> None:
+        """Take one command; its answer is emitted now or by a later step."""
+        match command:
+            case Submit(request=request):
+                self._scheduler.submit(request)
+            case Cancel(id=id):
+                self._scheduler.cancel(id)
+            case Score():
+                self._scheduler.score(command)
+            case Embed(id=id, texts=texts, normalize=normalize):
+                self._scheduler.chore(id, self._model.embed(texts, normalize))
+            case Load():
+                pass  # the first command, taken before there is a worker
+            case _:
+                self._answer(command)
+
+    def _answer(self, command: Render | Tokenize | Detokenize) -> None:
+        vocab = self._model.vocab
+        try:
+            match command:
+                case Render(chat=chat):
+                    value: Any = self._render(chat)
+                case Tokenize(text=text, special=special):
+                    value = vocab.tokenize(text, special=special)
+                case Detokenize(tokens=tokens):
+                    value = b"".join(map(vocab.piece, tokens)).decode("utf-8", "replace")
+        except RolltopError as error:
+            self._emit(Failed(id=command.id, failure=failure(error)))
+        else:
+            self._emit(Reply(id=command.id, value=value))
+
+    def _render(self, chat: Chat) -> Prompt:
+        vocab = self._model.vocab
+        with deadline(RENDER_LIMIT_S):
+            rendered = self._template.render(chat)
+        tokens: list[int] = []
+        if vocab.adds_bos and not rendered.text.startswith(vocab.text(vocab.bos)):
+            tokens.append(vocab.bos)
+        for piece in rendered.pieces:
+            tokens += vocab.tokenize(piece.text, special=piece.special)
+        if not chat.exact:
+            tokens = self._scheduler.spell(tokens)
+        return Prompt(
+            text=rendered.text,
+            tokens=tuple(tokens),
+            parts=tuple(len(vocab.tokenize(m.content, special=False)) for m in chat.messages),
+            stop=rendered.stop,
+            thinking=rendered.thinking,
+            format=rendered.format,
+        )
+
+    def close(self) -> None:
+        """Free the model."""
+        self._model.close()
+
+
+class Outbox:
+    """Sends events, joining text that comes faster than FLUSH_S."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._held: dict[tuple[str, type], Any] = {}
+        self._last = 0.0
+
+    def put(self, event: Event) -> None:
+        """Send an event, or hold a piece of text for a moment; the order of a request's events is kept."""
+        if isinstance(event, TextDelta | ThinkingDelta):
+            self._hold(event)
+            if time.perf_counter() - self._last >= FLUSH_S:
+                self.flush()
+            return
+        self.flush()
+        self._send(encode(event))
+
+    def _hold(self, event: TextDelta | ThinkingDelta) -> None:
+        other = ThinkingDelta if isinstance(event, TextDelta) else TextDelta
+        if (event.id, other) in self._held:
+            self.flush()
+        before = self._held.get((event.id, type(event)))
+        if before is not None:
+            event = type(event)(
+                id=event.id, text=before.text + event.text, tokens=before.tokens + event.tokens
+            )
+        self._held[event.id, type(event)] = event
+
+    def flush(self) -> None:
+        """Send what is held."""
+        for event in self._held.values():
+            self._send(encode(event))
+        self._held.clear()
+        self._last = time.perf_counter()
+
+
+class Inbox:
+    """Commands as they arrive; raises EOFError when the parent is gone."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._commands: deque[Command] = deque()
+        self._checked = 0.0
+        self.closed = False
+
+    def fetch(self, wait: bool) -> None:
+        """Read all that has arrived; with `wait`, block until there is something."""
+        try:
+            while self._link.poll(None if wait and not self._commands else 0):
+                self._commands.append(decode_command(self._link.receive()))
+                wait = False
+        except (EOFError, OSError):
+            self.closed = True
+
+    def take(self) -> Command | None:
+        """The next command, None when there is none."""
+        return self._commands.popleft() if self._commands else None
+
+    def interrupting(self) -> bool:
+        """Whether a cancellation, or the parent's end, has arrived. Asked very often."""
+        now = time.perf_counter()
+        if now - self._checked >= ABORT_CHECK_S:
+            self._checked = now
+            self.fetch(wait=False)
+        return self.closed or any(isinstance(command, Cancel) for command in self._commands)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve one model over the connection whose handle is given, until the parent closes it."""
+    _harden()
+    code = 0
+    try:
+        _serve(link_from_handle(int((argv if argv is not None else sys.argv[1:])[0])))
+    except (BrokenPipeError, ConnectionError, EOFError):
+        pass  # the parent is gone; nobody is left to tell
+    except BaseException:
+        traceback.print_exc()
+        code = 70
+    sys.stderr.flush()
+    # Freeing gigabytes in good order only delays the end; the system takes it all back at once.
+    os._exit(code)
+
+
+def _serve(link: Link) -> None:
+    outbox, inbox = Outbox(link.send), Inbox(link)
+    worker = _load(link, outbox, inbox)
+    while worker is not None and not inbox.closed:
+        if worker.reading or not worker.busy:
+            outbox.flush()  # the next step may take long: say first what is known
+        inbox.fetch(wait=not worker.busy)
+        while (command := inbox.take()) is not None:
+            worker.handle(command)
+        worker.step()
+
+
+def _load(link: Link, outbox: Outbox, inbox: Inbox) -> Worker | None:
+    command = decode_command(link.receive())
+    told = 0.0
+
+    def progress(fraction: float) -> bool:
+        nonlocal told
+        if time.perf_counter() - told >= PROGRESS_S or fraction >= 1:
+            told = time.perf_counter()
+            outbox.put(LoadProgress(fraction=fraction))
+        return not inbox.interrupting()
+
+    try:
+        if not isinstance(command, Load) or command.version != VERSION:
+            raise EngineError("The engine and the app are of different versions.")
+        worker = Worker(command.options, outbox.put, progress=progress, interrupted=inbox.interrupting)
+    except LoadAborted:
+        return None
+    except RolltopError as error:
+        outbox.put(LoadFailed(failure=failure(error)))
+        return None
+    except MemoryError:
+        error = UserError("There is not enough memory for this model.", code="no_memory")
+        outbox.put(LoadFailed(failure=failure(error)))
+        return None
+    outbox.put(Ready(info=worker.info))
+    return worker
+
+
+def _harden() -> None:
+    """No core dumps; C code that prints to stdout is sent to stderr."""
+    faulthandler.enable()
+    os.dup2(2, 1)
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, ValueError, OSError):
+        pass  # Windows writes none unless told to
+
+
+def _memory() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,675 @@
+"""Continuous batching: admit, batch, decode, sample, emit.
+
+Many requests share one context. Each running task owns a *sequence*, a row of the context's memory.
+A finished sequence stays cached, so that a prompt which begins the same way evaluates only the rest;
+the least recently used one is evicted when room is needed. Single-threaded: whoever owns the
+scheduler calls `step()` again and again while `busy`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from models.engine import prefix
+from models.engine.llama import Batch, Model, Sampler, log_softmax
+from models.engine.protocol import (
+    Event,
+    Failed,
+    Failure,
+    Finished,
+    FinishReason,
+    PromptProgress,
+    Reply,
+    Request,
+    Score,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    Timings,
+    TokenLogprob,
+    Usage,
+)
+from models.engine.text import TokenText
+from models.errors import EngineError, RolltopError, UserError
+
+WORTH_WAITING = 16
+"""Tokens of a prefix being evaluated for another request that are worth waiting for."""
+
+CHECKPOINTS = 4
+"""Saved states kept for a sequence whose past cannot be cut."""
+
+
+@dataclass
+class Checkpoint:
+    """A saved state: what `Model.restore` needs to go back to `length` tokens."""
+
+    length: int
+    state: bytes
+
+
+@dataclass(eq=False)
+class Sequence:
+    """One row of the context's memory.
+
+    Attributes:
+        id: llama.cpp's sequence id. tokens: what is evaluated. task: who is writing to it.
+        shared: leading tokens whose cells were first written by another sequence.
+        used: time of last use, on the scheduler's own clock.
+    """
+
+    id: int
+    tokens: list[int] = field(default_factory=list)
+    task: Task | None = None
+    shared: int = 0
+    used: int = 0
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Task:
+    """Something to be evaluated: a prompt, then perhaps an answer token by token.
+
+    Attributes:
+        id: the request's id. prompt: tokens to evaluate before the first sample.
+        cached: prompt tokens that were found in the cache.
+        next: sampled tokens that are not evaluated yet (one, while an answer runs).
+    """
+
+    id: str
+    prompt: list[int]
+    submitted: float
+    sequence: Sequence | None = None
+    cached: int = 0
+    admitted: float | None = None
+    next: list[int] = field(default_factory=list)
+    order: int = 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether it must run alone."""
+        return False
+
+    @property
+    def first_output(self) -> int:
+        """Position of the first token whose logits are wanted."""
+        return len(self.prompt) - 1
+
+    @property
+    def position(self) -> int:
+        """Tokens in memory."""
+        return len(self.sequence.tokens) if self.sequence else 0
+
+    @property
+    def prefilling(self) -> bool:
+        """Whether the prompt is still being evaluated."""
+        return self.position < len(self.prompt)
+
+
+@dataclass(eq=False)
+class Scoring(Task):
+    """The log-probabilities of a continuation; `prompt` is both, less the last token."""
+
+    start: int = 0
+    targets: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    @property
+    def first_output(self) -> int:
+        """The last token before the continuation."""
+        return self.start
+
+
+@dataclass(eq=False)
+class Generation(Task):
+    """One answer being made."""
+
+    request: Request = None  # type: ignore[assignment]
+    sampler: Sampler | None = None
+    text: TokenText = None  # type: ignore[assignment]
+    answer: list[int] = field(default_factory=list)
+    started: bool = False
+    evaluated_at: float | None = None
+    first_at: float | None = None
+    last_at: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it must run alone."""
+        return self.request.mode == "exact"
+
+
+class Scheduler:
+    """Runs requests on one model.
+
+    `emit` receives every event. `interrupted`, asked while a prompt is evaluated, may return True
+    to break off the current decode, so that a cancelled long prompt stops at once; nothing is lost
+    by it but the work of that one batch.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        emit: Callable[[Event], None],
+        *,
+        parallel: int = 8,
+        prompt_chunk: int = 128,
+        batch_size: int = 512,
+        interrupted: Callable[[], bool] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._model = model
+        self._emit = emit
+        self._parallel = parallel
+        self._prompt_chunk = prompt_chunk
+        self._interrupted = interrupted
+        self._clock = clock
+        self._batch = Batch(min(batch_size, model.context_size))
+        self._sequences = [Sequence(i) for i in range(model.sequences)]
+        self._waiting: deque[Task] = deque()
+        self._running: list[Task] = []
+        self._chores: deque[tuple[str, Iterator[Any], list[Any]]] = deque()
+        self._ticks = count(1)
+
+    # ------------------------------------------------------------ the step
+
+    def step(self) -> None:
+        """One turn: admit what fits, evaluate one batch, and let each task use its outputs."""
+        self._do_chore()
+        self._admit()
+        rows = self._fill_batch()
+        if not rows or not self._evaluate(rows):
+            return
+        for task, row, position in self._outputs(rows):
+            try:
+                self._use_output(task, row, position)
+            except RolltopError as error:
+                self._fail(task, error)
+        self._report(rows)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._waiting or self._running or self._chores)
+
+    @property
+    def reading(self) -> bool:
+        """Whether a prompt waits or is being evaluated."""
+        return bool(self._waiting) or any(task.prefilling for task in self._running)
+
+    # ------------------------------------------------------------ what is asked
+
+    def submit(self, request: Request) -> None:
+        """Queue a generation; a request that cannot be run is answered with Failed at once."""
+        seed = request.sampling.seed
+        if seed is None:
+            seed = secrets.randbits(32)
+        seeded = msgspec.structs.replace(request.sampling, seed=seed)
+        request = msgspec.structs.replace(request, sampling=seeded)
+        task = Generation(
+            id=request.id,
+            prompt=list(request.tokens),
+            submitted=self._clock(),
+            request=request,
+            text=TokenText(request.stop, request.thinking),
+        )
+        try:
+            self._check(task.prompt)
+            task.sampler = self._model.sampler(request, task.prompt)
+        except RolltopError as error:
+            self._emit(Failed(id=request.id, failure=failure(error)))
+            return
+        self._waiting.append(task)
+
+    def score(self, command: Score) -> None:
+        """Queue the scoring of a continuation, answered by Reply with one float for each token."""
+        prompt, continuation = list(command.prompt), list(command.continuation)
+        if not continuation:
+            self._emit(Reply(id=command.id, value=[]))
+            return
+        try:
+            self._check(prompt + continuation[:-1])
+        except RolltopError as error:
+            self._emit(Failed(id=command.id, failure=failure(error)))
+            return
+        self._waiting.append(
+            Scoring(
+                id=command.id,
+                prompt=prompt + continuation[:-1],
+                submitted=self._clock(),
+                start=len(prompt) - 1,
+                targets=continuation,
+            )
+        )
+
+    def chore(self, id: str, parts: Iterator[list[Any]]) -> None:
+        """Queue work done a part a step beside the batches, answered by Reply with all the parts."""
+        self._chores.append((id, parts, []))
+
+    def cancel(self, id: str) -> None:
+        """Stop a task; its Finished event tells what was made. Unknown ids are finished ones."""
+        for task in [*self._waiting, *self._running]:
+            if task.id == id:
+                self._finish(task, "cancelled")
+
+    def spell(self, tokens: list[int]) -> list[int]:
+        """The prompt as the cache spells it, where the text is the same; see `prefix.respell`."""
+        vocab, best, length = self._model.vocab, tokens, self._best_match(tokens)[1]
+        for sequence in self._sequences:
+            spelled = prefix.respell(tokens, sequence.tokens, vocab.piece, vocab.control)
+            n = prefix.common(spelled, sequence.tokens)
+            if n > length:
+                best, length = spelled, n
+        return best
+
+    def _check(self, prompt: list[int]) -> None:
+        if not self._model.can_generate:
+            raise UserError(
+                "This model makes embeddings, it cannot answer.",
+                hint="Choose a chat model.",
+                code="not_generative",
+            )
+        if not prompt:
+            raise UserError("The prompt is empty.", code="empty")
+        if len(prompt) >= self._model.context_size:
+            raise UserError(
+                "The text has {tokens} tokens, the context holds {context_size}.",
+                hint="Choose a larger context or a shorter text.",
+                code="context_full",
+                tokens=len(prompt),
+                context_size=self._model.context_size,
+            )
+        size = self._model.vocab.size
+        if not all(0 <= token < size for token in prompt):
+            raise UserError("The prompt has tokens that this model does not know.", code="bad_token")
+
+    # ------------------------------------------------------------ admission
+
+    def _admit(self) -> None:
+        for task in list(self._waiting):
+            if len(self._running) >= self._parallel:
+                return
+            if any(other.exact for other in self._running) or (task.exact and self._running):
+                return
+            if task.exact:
+                self._forget_all()
+            source, length = self._best_match(task.prompt)
+            if self._worth_waiting(task, length):
+                continue
+            if self._running and not self._has_room(len(task.prompt) - length):
+                return
+            self._start(task, source, length)
+            if task.exact:
+                return
+
+    def _best_match(self, prompt: list[int]) -> tuple[Sequence | None, int]:
+        """The sequence whose evaluated tokens share the longest prefix with `prompt`."""
+        best, length = None, 0
+        for sequence in self._sequences:
+            n = prefix.common(sequence.tokens, prompt)
+            if n > length:
+                best, length = sequence, n
+        return best, length
+
+    def _worth_waiting(self, task: Task, have: int) -> bool:
+        """Whether a running task is about to evaluate a longer part of this prompt."""
+        return any(
+            other.prefilling and prefix.common(other.prompt, task.prompt) >= max(have, other.position) + WORTH_WAITING
+            for other in self._running
+        )
+
+    def _has_room(self, needed: int) -> bool:
+        active = sum(len(s.tokens) - s.shared for s in self._sequences if s.task)
+        pending = sum(max(0, len(t.prompt) - t.position) + 32 for t in self._running)
+        return active + pending + needed + 32 <= self._model.context_size
+
+    def _start(self, task: Task, source: Sequence | None, length: int) -> None:
+        length = min(length, task.first_output)
+        task.sequence, task.cached = self._claim(source, length)
+        task.sequence.task = task
+        task.admitted = task.admitted or self._clock()
+        task.order = next(self._ticks)
+        self._waiting.remove(task)
+        self._running.append(task)
+        if isinstance(task, Generation) and not task.started:
+            task.started = True
+            self._emit(
+                Started(
+                    id=task.id,
+                    prompt_tokens=len(task.prompt),
+                    cached_tokens=task.cached,
+                    queue_s=task.admitted - task.submitted,
+                )
+            )
+
+    def _claim(self, source: Sequence | None, length: int) -> tuple[Sequence, int]:
+        """A sequence that holds the first `length` tokens of `source`, or as many as can be had."""
+        empty = next((s for s in self._sequences if not s.task and not s.tokens), None)
+        if source is None or length == 0:
+            return empty or self._evict(), 0
+        if source.task is None and (length == len(source.tokens) or empty is None):
+            return source, self._cut(source, length)
+        target = empty or self._evict(sparing=source)
+        copied = self._copy(source, target, length)
+        if copied == 0 and source.task is None and source.checkpoints:
+            return source, self._cut(source, length)
+        return target, copied
+
+    def _cut(self, sequence: Sequence, length: int) -> int:
+        """Cut a sequence back to `length` tokens; returns how many it has afterwards."""
+        if length == len(sequence.tokens):
+            return length
+        if not (self._model.keep(sequence.id, length) and self._past_complete(sequence.id, length)):
+            length = self._rewind(sequence, length)
+        del sequence.tokens[length:]
+        sequence.checkpoints = [c for c in sequence.checkpoints if c.length <= length]
+        sequence.shared = min(sequence.shared, length)
+        return length
+
+    def _past_complete(self, id: int, length: int) -> bool:
+        """Whether the memory still holds all that the token at `length` attends to."""
+        first = self._model.first_position(id)
+        if self._model.last_position(id) != length - 1 or first < 0:
+            return False
+        return first == 0 if not self._model.window else first <= max(0, length - self._model.window)
+
+    def _rewind(self, sequence: Sequence, length: int) -> int:
+        """Go back to the latest checkpoint that is not after `length`, or to nothing."""
+        for checkpoint in reversed(sequence.checkpoints):
+            if (
+                checkpoint.length <= length
+                and self._model.restore(sequence.id, checkpoint.state)
+                and self._model.keep(sequence.id, checkpoint.length)
+                and self._past_complete_or_recurrent(sequence.id, checkpoint.length)
+            ):
+                return checkpoint.length
+        self._model.drop(sequence.id)
+        return 0
+
+    def _past_complete_or_recurrent(self, id: int, length: int) -> bool:
+        if not self._model.can_cut:
+            return self._model.last_position(id) == length - 1
+        return self._past_complete(id, length)
+
+    def _copy(self, source: Sequence, target: Sequence, length: int) -> int:
+        """Share a prefix with another sequence; returns how many tokens could be shared."""
+        if not self._model.can_cut and length != len(source.tokens):
+            return 0
+        self._model.copy(source.id, target.id, length)
+        if self._model.can_cut and not self._past_complete(target.id, length):
+            self._model.drop(target.id)
+            return 0
+        target.tokens = source.tokens[:length]
+        target.shared = length
+        source.used = next(self._ticks)
+        return length
+
+    # ------------------------------------------------------------ room
+
+    def _evict(self, sparing: Sequence | None = None) -> Sequence:
+        """Empty the least recently used idle sequence; there is one, since `parallel` < sequences."""
+        idle = [s for s in self._sequences if not s.task and s is not sparing]
+        return self._forget(min(idle, key=lambda s: s.used))
+
+    def _forget(self, sequence: Sequence) -> Sequence:
+        self._model.drop(sequence.id)
+        sequence.tokens, sequence.checkpoints, sequence.shared = [], [], 0
+        return sequence
+
+    def _forget_all(self) -> None:
+        """Start from an empty cache, whose layout is the same each time."""
+        self._model.drop_all()
+        for sequence in self._sequences:
+            sequence.tokens, sequence.checkpoints, sequence.shared = [], [], 0
+
+    def _make_room(self) -> None:
+        """Free cells after a decode found none: cached sequences first, then the youngest task."""
+        if any(not s.task and s.tokens for s in self._sequences):
+            idle = [s for s in self._sequences if not s.task and s.tokens]
+            self._forget(min(idle, key=lambda s: s.used))
+        elif len(self._running) > 1:
+            self._preempt(max(self._running, key=lambda t: t.order))
+        else:
+            self._finish(self._running[0], "context")
+
+    def _preempt(self, task: Task) -> None:
+        """Put a task back at the head of the queue; its answer so far becomes part of its prompt."""
+        assert task.sequence is not None
+        if isinstance(task, Generation):
+            task.prompt = [*task.request.tokens, *task.answer]
+            task.next = []
+        elif isinstance(task, Scoring):
+            task.scores.clear()
+        sequence, task.sequence = task.sequence, None
+        sequence.task = None
+        self._forget(sequence)
+        self._running.remove(task)
+        self._waiting.appendleft(task)
+
+    # ------------------------------------------------------------ one batch
+
+    def _fill_batch(self) -> list[tuple[Task, int, int]]:
+        """Choose what to evaluate: (task, first batch row, tokens). Answers first, then prompts."""
+        self._batch.clear()
+        answering = [task for task in self._running if not task.prefilling]
+        rows = [self._add(task, task.next) for task in answering]
+        budget = self._batch.capacity - self._batch.size
+        if answering:
+            budget = min(budget, self._prompt_chunk)
+        for task in self._running:
+            if budget <= 0 or not task.prefilling:
+                continue
+            tokens = task.prompt[task.position : task.position + self._chunk(task, budget)]
+            rows.append(self._add(task, tokens))
+            budget -= len(tokens)
+        return rows
+
+    def _chunk(self, task: Task, budget: int) -> int:
+        """How many prompt tokens to take; stops before the last one where a checkpoint is needed."""
+        left = len(task.prompt) - task.position
+        if self._needs_checkpoints and left > 1:
+            left -= 1
+        return min(left, budget)
+
+    @property
+    def _needs_checkpoints(self) -> bool:
+        return not self._model.can_cut or self._model.window > 0
+
+    def _add(self, task: Task, tokens: list[int]) -> tuple[Task, int, int]:
+        assert task.sequence is not None
+        position = task.position
+        row = self._batch.add(tokens, position, task.sequence.id)
+        first = max(task.first_output - position, 0)
+        self._batch.outputs[row + first : row + len(tokens)] = 1
+        return task, row, len(tokens)
+
+    def _evaluate(self, rows: list[tuple[Task, int, int]]) -> bool:
+        """Decode the batch; False when nothing was evaluated and the next step tries again."""
+        watch = self._interrupted is not None and self._batch.size > len(rows)
+        if watch:
+            self._model.on_abort(self._interrupted)
+        try:
+            status = self._model.decode(self._batch)
+        except EngineError as error:
+            for task, _, _ in rows:
+                self._fail(task, error)
+            self._forget_all()
+            return False
+        finally:
+            if watch:
+                self._model.on_abort(None)
+        if status == 0:
+            for task, row, n in rows:
+                assert task.sequence is not None
+                task.sequence.tokens.extend(self._batch.tokens[row : row + n].tolist())
+                task.sequence.used = next(self._ticks)
+            return True
+        if status == 1:
+            self._make_room()
+        else:
+            self._undo(rows)
+        return False
+
+    def _undo(self, rows: list[tuple[Task, int, int]]) -> None:
+        """Bring the memory back to what the sequences say, after a decode was broken off."""
+        for task, _, _ in rows:
+            sequence = task.sequence
+            assert sequence is not None
+            length = len(sequence.tokens)
+            kept = self._model.can_cut and self._model.keep(sequence.id, length)
+            if not kept or (length and not self._past_complete(sequence.id, length)):
+                self._preempt(task)
+
+    # ------------------------------------------------------------ outputs
+
+    def _outputs(self, rows: list[tuple[Task, int, int]]) -> Iterator[tuple[Task, int, int]]:
+        """Batch rows whose logits are wanted: (task, row, position of that token)."""
+        for task, row, n in rows:
+            start = task.position - n
+            for index in range(max(task.first_output - start, 0), n):
+                yield task, row + index, start + index
+
+    def _use_output(self, task: Task, row: int, position: int) -> None:
+        if isinstance(task, Scoring):
+            target = task.targets[position - task.start]
+            task.scores.append(float(log_softmax(self._model.logits(row))[target]))
+            if len(task.scores) == len(task.targets):
+                self._release(task)
+                self._emit(Reply(id=task.id, value=task.scores))
+        elif isinstance(task, Generation) and task.sequence is not None:
+            self._sample(task, row)
+
+    def _sample(self, task: Generation, row: int) -> None:
+        assert task.sampler is not None
+        if task.evaluated_at is None:
+            task.evaluated_at = self._clock()
+        token, logprob = task.sampler.sample(row, self._model.logits)
+        task.last_at = self._clock()
+        task.first_at = task.first_at or task.last_at
+        task.answer.append(token)
+        task.next = [token]
+        if self._model.vocab.ends_generation(token):
+            self._finish(task, "stop", logprob)
+            return
+        self._say(task, task.text.push(self._visible(task, token)), logprob)
+        request = task.request
+        if task.text.stopped:
+            self._finish(task, "stop")
+        elif request.max_tokens and len(task.answer) >= request.max_tokens:
+            self._finish(task, "length")
+        elif task.position >= self._model.context_size:
+            self._finish(task, "context")
+
+    def _visible(self, task: Generation, token: int) -> bytes:
+        """The bytes of a token; control tokens are silent unless they mark thinking."""
+        vocab, tags = self._model.vocab, task.request.thinking
+        if token in vocab.control and (tags is None or vocab.control[token] not in tags.start + tags.end):
+            return b""
+        return vocab.piece(token)
+
+    def _say(self, task: Generation, pieces: list[Any], logprob: TokenLogprob | None = None) -> None:
+        tokens = (logprob,) if logprob is not None else ()
+        if tokens and not pieces:
+            pieces = [("text", "")]
+        for channel, text in pieces:
+            delta = ThinkingDelta if channel == "thinking" else TextDelta
+            self._emit(delta(id=task.id, text=text, tokens=tokens))
+            tokens = ()
+
+    def _report(self, rows: list[tuple[Task, int, int]]) -> None:
+        """Tell how far prompts are, and keep a checkpoint where the past cannot be cut."""
+        for task, _, _ in rows:
+            if task.sequence is None or task.position > len(task.prompt):
+                continue
+            if self._needs_checkpoints and task.position == len(task.prompt) - 1:
+                state = self._model.save(task.sequence.id)
+                kept = task.sequence.checkpoints[-(CHECKPOINTS - 1) :]
+                task.sequence.checkpoints = [*kept, Checkpoint(task.position, state)]
+            if isinstance(task, Generation) and not task.answer:
+                self._emit(PromptProgress(id=task.id, done=task.position, total=len(task.prompt)))
+
+    # ------------------------------------------------------------ endings
+
+    def _finish(self, task: Task, reason: FinishReason, logprob: TokenLogprob | None = None) -> None:
+        self._release(task)
+        if not isinstance(task, Generation):
+            self._emit(
+                Failed(id=task.id, failure=failure(EngineError("This was cancelled.", code="cancelled")))
+            )
+            return
+        self._say(task, task.text.finish(), logprob)
+        self._emit(
+            Finished(
+                id=task.id,
+                finish_reason=reason,
+                usage=Usage(
+                    prompt_tokens=len(task.request.tokens),
+                    cached_tokens=min(task.cached, len(task.request.tokens)),
+                    completion_tokens=len(task.answer),
+                ),
+                timings=self._timings(task),
+                mode=task.request.mode,
+                seed=task.request.sampling.seed,
+            )
+        )
+
+    def _timings(self, task: Generation) -> Timings:
+        admitted = task.admitted or self._clock()
+        first = task.first_at or self._clock()
+        decode = (task.last_at or first) - first
+        return Timings(
+            queue_s=admitted - task.submitted,
+            prompt_s=(task.evaluated_at or first) - admitted,
+            first_token_s=first - task.submitted,
+            decode_s=decode,
+            tokens_per_second=(len(task.answer) - 1) / decode if decode > 0 else 0.0,
+        )
+
+    def _fail(self, task: Task, error: RolltopError) -> None:
+        if task in self._running or task in self._waiting:
+            self._release(task)
+            self._emit(Failed(id=task.id, failure=failure(error)))
+
+    def _release(self, task: Task) -> None:
+        """Take a task off; its sequence stays as a cached prefix."""
+        if task in self._running:
+            self._running.remove(task)
+        else:
+            self._waiting.remove(task)
+        if isinstance(task, Generation) and task.sampler is not None:
+            task.sampler.close()
+        if task.sequence is not None:
+            task.sequence.task = None
+            task.sequence = None
+
+    def _do_chore(self) -> None:
+        if not self._chores:
+            return
+        id, parts, done = self._chores.popleft()
+        try:
+            part = next(parts, None)
+        except RolltopError as error:
+            self._emit(Failed(id=id, failure=failure(error)))
+            return
+        if part is None:
+            self._emit(Reply(id=id, value=done))
+        else:
+            self._chores.append((id, parts, [*done, *part]))
+
+
+def failure(error: RolltopError) -> Failure:
+    """An error in the form that crosses the process border."""
+    return Failure(
+        kind="user" if isinstance(error, UserError) else "engine",
+        template=error.template,
+        hint=error.hint,
+        code=error.code,
+        params={k: v if isinstance(v, int | float | str) else str(v) for k, v in error.params.items()},
+    )
