@@ -26,8 +26,10 @@ from models.errors import UserError
 
 MAX_HEADER = 128 << 20
 """Bytes a header may take; the largest real ones (vocabulary and merges) are near 30 MB."""
-MAX_ITEMS = 4 << 20
-"""Strings and arrays inside arrays that are walked before a header is called damaged."""
+MAX_ITEMS = 2 << 20
+"""Strings in arrays that are walked before a header is called damaged; real ones have up to 800,000."""
+MAX_NESTED = 1 << 14
+"""Arrays inside arrays that are walked; no known model has any."""
 MAX_KEYS = 1 << 16
 MAX_TENSORS = 1 << 16
 MAX_KEY_BYTES = 1 << 16
@@ -62,6 +64,7 @@ TENSOR_TYPES: Mapping[int, tuple[str, int, int]] = {
     23: ("IQ4_XS", 256, 136), 24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8),
     28: ("F64", 1, 8), 29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54),
     35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17), 40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
+    42: ("Q2_0", 64, 18),
 }  # fmt: skip
 """ggml's tensor types: number -> name, elements in a block, bytes in a block."""
 
@@ -95,7 +98,7 @@ Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...] | ArraySummary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TensorInfo:
     """One tensor: its shape (fastest dimension first), ggml type, and offset after `data_offset`."""
 
@@ -134,7 +137,7 @@ class GGUFHeader:
     def number(self, key: str) -> int:
         """The whole number under `key`, 0 when there is none."""
         value = self.metadata.get(key)
-        return value if isinstance(value, int) and value > 0 else 0
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
     @property
     def name(self) -> str:
@@ -194,8 +197,12 @@ def read_header(source: Path | BinaryIO) -> GGUFHeader:
 
 def shown(path: Path) -> str:
     """The name of a file in a form that can be printed anywhere."""
-    name = path.name or str(path)
-    return "".join(c if c.isprintable() else "\ufffd" for c in name)
+    return printable(path.name or str(path))
+
+
+def printable(text: str) -> str:
+    """Text without control characters and lone surrogates."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 @contextmanager
@@ -215,7 +222,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         stream = path.open("rb", buffering=0)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise GGUFError(
-            "There is no file {file}.", hint="Check the path.", code="missing", file=file
+            "There is no file {path}.", hint="Check the path.", code="missing", path=printable(str(path))
         ) from error
     except PermissionError as error:
         raise GGUFError(
@@ -251,8 +258,9 @@ def _not_gguf(file: str) -> GGUFError:
 
 
 def _damaged(file: str, detail: str) -> GGUFError:
+    # The detail is for bug reports, not for the sentence.
     return GGUFError(
-        "{file} is damaged: its header makes no sense ({detail}).",
+        "{file} is damaged: its header makes no sense.",
         hint="Download it again.",
         code="damaged",
         file=file,
@@ -273,6 +281,7 @@ class _Reader:
         self.at = 0
         self.order: Literal["<", ">"] = "<"
         self.items = 0
+        self.nested = 0
         self.kept = 0
 
     # ------------------------------------------------------------ the header's parts
@@ -281,9 +290,9 @@ class _Reader:
         """Read all of it."""
         version = self._version()
         tensor_count, key_count = self._number("Q"), self._number("Q")
-        # No key takes less than 14 bytes and no tensor less than 25, so the file bounds both.
+        # No key takes less than 14 bytes and no tensor less than 24, so the file bounds both.
         self._check_count(key_count, MAX_KEYS, 14, "keys")
-        self._check_count(tensor_count, MAX_TENSORS, 25, "tensors")
+        self._check_count(tensor_count, MAX_TENSORS, 24, "tensors")
         metadata = self._metadata(key_count)
         tensors, ends = self._tensors(tensor_count)
         alignment = self._alignment(metadata)
@@ -408,7 +417,7 @@ class _Reader:
 
     def _name(self, longest: int, what: str) -> str:
         length = self._number("Q")
-        if length > longest:
+        if length > longest or not self._keep(length):
             raise _damaged(self.file, f"{what} of {length} bytes")
         return self._take(length).decode("utf-8", "replace")
 
@@ -417,17 +426,19 @@ class _Reader:
         summary = ArraySummary(_VALUE_TYPES.get(kind, str(kind)), length)
         if kind in _SCALARS:
             width = struct.calcsize("<" + _SCALARS[kind])
-            if nesting == 1 and length <= KEPT_ARRAY_LENGTH and self._keep(length * 8):
+            if nesting == 1 and length <= KEPT_ARRAY_LENGTH and self._keep(length * 32):
                 return self._scalars(kind, length)
             self._skip(length * width)
             return summary
-        self._walk(length)
         if kind == _STRING:
+            self._walk_strings(length)
             if nesting == 1 and length <= KEPT_ARRAY_LENGTH:
-                return self._strings(length) or summary
+                strings = self._strings(length)
+                return summary if strings is None else strings
             self._skip_strings(length)
             return summary
         if kind == _ARRAY and nesting < MAX_NESTING:
+            self._walk_arrays(length)
             for _ in range(length):
                 self._array(nesting + 1)
             return summary
@@ -492,7 +503,7 @@ class _Reader:
         if end <= self.limit:
             return
         if end > MAX_HEADER:
-            raise _damaged(self.file, "a header of more than {} MB".format(MAX_HEADER >> 20))
+            raise _damaged(self.file, f"a header of more than {MAX_HEADER >> 20} MB")
         raise self._too_short(end)
 
     def _check_count(self, count: int, most: int, least_bytes: int, what: str) -> None:
@@ -500,18 +511,25 @@ class _Reader:
             raise _damaged(self.file, f"{count} {what}")
         self._check_end(self._position + count * least_bytes)
 
-    def _walk(self, items: int) -> None:
-        """Count array items that have to be looked at one by one."""
-        self.items += items
+    def _walk_strings(self, count: int) -> None:
+        """Count strings that have to be looked at one by one."""
+        self.items += count
         if self.items > MAX_ITEMS:
-            raise _damaged(self.file, "more array items than any model has")
-        self._check_end(self._position + items * 8)
+            raise _damaged(self.file, f"{self.items} strings")
+        self._check_end(self._position + count * 8)
+
+    def _walk_arrays(self, count: int) -> None:
+        """Count arrays that have to be looked at one by one."""
+        self.nested += count
+        if self.nested > MAX_NESTED:
+            raise _damaged(self.file, f"{self.nested} nested arrays")
+        self._check_end(self._position + count * 12)
 
     def _keep(self, count: int) -> bool:
-        """Whether `count` more bytes may be kept."""
+        """Whether `count` more bytes, and an object for them, may be kept."""
         if self.kept + count > KEPT_BYTES:
             return False
-        self.kept += count
+        self.kept += count + 64
         return True
 
     def _too_short(self, promised: int) -> GGUFError:

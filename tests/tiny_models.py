@@ -17,21 +17,24 @@ from gguf import GGUFWriter, TokenType
 
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] "
-    "+ '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    "+ '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 GEMMA = (
-    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}{% for message in messages %}"
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}{% for message in messages %}"
     "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
     "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
 )
-WORDS = (
-    "the and you that was for are with his they this have from one had word but not what all were when your can "
-    "said there use each which she how their will other about out many then them these some her would make like "
-    "him into time has look two more write see number way could people than first water been call who oil its now "
-    "find long down day did get come made may part hello user assistant system story light house keeper sea"
-).split()
+_TEXT = """
+    the and you that was for are with his they this have from one had word but not what all were when
+    your can said there use each which she how their will other about out many then them these some her
+    would make like him into time has look two more write see number way could people than first water
+    been call who oil its now find long down day did get come made may part hello user assistant system
+    story light house keeper sea
+"""
+WORDS = _TEXT.split()
 
 WIDTH = 64
 HEADS = 4
@@ -103,7 +106,7 @@ def tiny_gemma3(path: Path, *, template: str | None = GEMMA, context_length: int
     model.tensor("token_embd.weight", (model.vocabulary, WIDTH), scale=WIDTH**-0.5)
     for layer in range(LAYERS):
         block = f"blk.{layer}"
-        for norm in ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"):
+        for norm in ("attn_norm", "post_attention_norm", "post_ffw_norm"):
             model.ones(f"{block}.{norm}.weight", WIDTH)
         model.attention(block, kv_heads=1, norms=True)
         model.feed_forward(block)
@@ -201,25 +204,28 @@ class _TinyModel:
         words = dict.fromkeys(
             mark + word[:end] for mark in ("▁", "") for word in WORDS for end in range(1, len(word) + 1)
         )
-        letters = [piece for piece in (*words, "▁") if piece]
+        letters = [*words, "▁"]
         pieces += letters
         types += [TokenType.NORMAL] * len(letters)
         controls = ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"]
         self._vocabulary("llama", [*pieces, *controls], types, template)
         # longer pieces are merged first
-        scores = [float(len(piece)) if kind == TokenType.NORMAL else 0.0 for piece, kind in zip(pieces, types, strict=True)]
-        self.writer.add_token_scores(scores + [0.0] * len(controls))
+        self.writer.add_token_scores(
+            [float(len(piece)) if piece in letters else 0.0 for piece in (*pieces, *controls)]
+        )
         first = len(pieces)
         self.writer.add_bos_token_id(first)
         self.writer.add_eos_token_id(first + 3)
         self.writer.add_unk_token_id(0)
         self.writer.add_bool("tokenizer.ggml.add_bos_token", True)
+        self.writer.add_bool("tokenizer.ggml.add_space_prefix", False)
         return list(range(first, first + 4))
 
     def wordpiece_vocabulary(self) -> None:
         """Letters and a few words as bert's tokenizer has them (a word's start is marked)."""
         alphabet = "abcdefghijklmnopqrstuvwxyz0123456789.,!?"
-        pieces = list(dict.fromkeys([*(f"▁{c}" for c in alphabet), *alphabet, *(f"▁{word}" for word in WORDS)]))
+        starts = [f"▁{start}" for start in (*alphabet, *WORDS)]
+        pieces = list(dict.fromkeys([*starts, *alphabet]))
         controls = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         self._vocabulary("bert", [*pieces, *controls], [TokenType.NORMAL] * len(pieces), None)
         self.writer.add_token_type_count(2)
@@ -230,7 +236,9 @@ class _TinyModel:
         self.writer.add_sep_token_id(first + 3)
         self.writer.add_mask_token_id(first + 4)
 
-    def _vocabulary(self, kind: str, tokens: Sequence[str], types: Iterable[int], template: str | None) -> None:
+    def _vocabulary(
+        self, kind: str, tokens: Sequence[str], types: Iterable[int], template: str | None
+    ) -> None:
         """Write tokens; those beyond `types` are control tokens."""
         kinds = [int(kind) for kind in types]
         kinds += [int(TokenType.CONTROL)] * (len(tokens) - len(kinds))
@@ -270,7 +278,7 @@ class _TinyModel:
 
     def feed_forward(self, block: str) -> None:
         """A gated feed-forward layer."""
-        self.ones(f"{block}.ffn_norm.weight", WIDTH, unless_written=True)
+        self.ones(f"{block}.ffn_norm.weight", WIDTH)
         self.tensor(f"{block}.ffn_gate.weight", (FEED_FORWARD, WIDTH))
         self.tensor(f"{block}.ffn_up.weight", (FEED_FORWARD, WIDTH))
         self.tensor(f"{block}.ffn_down.weight", (WIDTH, FEED_FORWARD))
@@ -291,10 +299,9 @@ class _TinyModel:
         """Random normal numbers; their size keeps the size of what flows through, unless given."""
         self.put(name, self._normal(shape, shape[-1] ** -0.5 if scale is None else scale))
 
-    def ones(self, name: str, size: int, *, unless_written: bool = False) -> None:
+    def ones(self, name: str, size: int) -> None:
         """A vector of ones."""
-        if not (unless_written and any(name in tensors for tensors in self.writer.tensors)):
-            self.put(name, np.ones(size, np.float32))
+        self.put(name, np.ones(size, np.float32))
 
     def put(self, name: str, values: np.ndarray[Any, Any]) -> None:
         """Add one tensor as float32."""

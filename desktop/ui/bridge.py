@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 
 class Bridge(QObject):
-    """What changed, said once to whoever shows it.
+    """What changed, said once to whoever shows it. Emit on the GUI thread only.
 
     Signals:
         conversations_changed: one was added, removed, renamed or moved in the list.
@@ -21,3 +21,16 @@ class Bridge(QObject):
     engines_changed = Signal()
     settings_changed = Signal(str)
     notice = Signal(object)
+
+    _setting = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._setting.connect(self._tell_setting, Qt.ConnectionType.QueuedConnection)
+
+    def setting_was_set(self, key: str) -> None:
+        """For `Settings.on_change`: from any thread, heard as `settings_changed` on the GUI thread."""
+        self._setting.emit(key)
+
+    def _tell_setting(self, key: str) -> None:
+        self.settings_changed.emit(key)

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import math
+import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from desktop.workbench.settings import BY_KEY, Settings
 from desktop.workbench.store import ConversationRow, MessageRow, Store, title_from
+from desktop.workbench.store.records import clean
 from models.engine.client import Engine, Stream
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
     Chat,
     Failed,
     Finished,
+    GenerationEvent,
     LoadOptions,
     Message,
     Mode,
     Prompt,
     PromptProgress,
     Request,
+    Role,
     Sampling,
     Started,
     TextDelta,
     ThinkingDelta,
 )
-from models.errors import EngineDied, RolltopError, UserError
+from models.errors import EngineDied, EngineError, RolltopError, UserError
 from models.library import Library, Model
 
 # An answer is saved when it was not for SAVE_S; sooner when the next event may come too late
@@ -44,6 +48,8 @@ SAVE_S = 0.5
 LOSS_S = 0.9
 RESERVE = 256
 """Tokens of context kept for the answer, or an eighth of the context when that is less."""
+MARKS_ESTIMATE = 5
+"""Tokens that a chat format adds to each message, about."""
 
 
 # ---------------------------------------------------------------- settings of one conversation
@@ -59,7 +65,7 @@ class ChatSettings:
         mode: "exact" runs alone, so that the same seed gives the same text.
     """
 
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 0
     context_size: int = 4096
     gpu_layers: int = -1
@@ -68,8 +74,8 @@ class ChatSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """One flat dictionary of plain values; the sampling's fields stand beside the others."""
-        plain = {key: value for key, value in asdict(self).items() if key != "sampling"}
-        return {**msgspec.structs.asdict(self.sampling), **plain}
+        own = [item.name for item in fields(self) if item.name != "sampling"]
+        return {**msgspec.structs.asdict(self.sampling), **{name: getattr(self, name) for name in own}}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], defaults: ChatSettings | None = None) -> ChatSettings:
@@ -302,7 +308,6 @@ class Keeper:
                     "mode": end.mode,
                     "seed": end.seed,
                 },
-                "settings": {**self.row.settings, "seed": end.seed, "mode": end.mode},
             }
         elif status == "stopped":
             fields["finish_reason"] = "cancelled"
@@ -376,13 +381,14 @@ class Turn(Work):
     early stops the answer and keeps what there is.
 
     Attributes:
-        answer: the answer as last saved; None before generation starts.
+        plan: what it answers. answer: the answer as last saved; None before generation starts.
     """
 
-    def __init__(self, chats: Chats, plan: Plan) -> None:
-        super().__init__(chats, plan.conversation.id)
+    plan: Plan
+
+    def __init__(self, chats: Chats, conversation_id: str) -> None:
+        super().__init__(chats, conversation_id)
         self.answer: MessageRow | None = None
-        self._plan = plan
         self._reading: Reading | None = None
         self._load_s = 0.0
 
@@ -398,8 +404,8 @@ class Turn(Work):
 
     def __iter__(self) -> Iterator[TurnEvent]:
         try:
-            if self._plan.question is not None:
-                yield MessageAdded(self._plan.question)
+            if self.plan.question is not None:
+                yield MessageAdded(self.plan.question)
             model = self._chats.model_of(self.conversation_id, remember=True)
             started = time.monotonic()
             engine = yield from self._load(self._chats.load_options(self.conversation_id, model))
@@ -413,12 +419,14 @@ class Turn(Work):
                 yield PlainFormat()
             self._check_fit(len(prompt.tokens), context_size)
             if not self.cancelled:
-                yield from self._generate(engine, self._request(prompt), self._begin(model))
+                settings = with_seed(self.plan.settings)
+                row = self._begin(model, settings)
+                yield from self._generate(engine, _request(prompt, settings), row)
         finally:
             self._chats.end(self)
 
     def _chat(self) -> Chat:
-        plan = self._plan
+        plan = self.plan
         rows = self._chats.store.path(self.conversation_id, plan.parent) if plan.parent else []
         resume = plan.resume if plan.resume is not None and _said(plan.resume) else None
         if resume is not None:
@@ -432,26 +440,14 @@ class Turn(Work):
 
     def _check_fit(self, tokens: int, context_size: int) -> None:
         reserve = min(RESERVE, context_size // 8)
-        if self._plan.settings.max_tokens:
-            reserve = min(reserve, self._plan.settings.max_tokens)
+        if self.plan.settings.max_tokens:
+            reserve = min(reserve, self.plan.settings.max_tokens)
         if tokens + reserve > context_size:
             raise ContextFull(tokens, context_size, reserve)
 
-    def _request(self, prompt: Prompt) -> Request:
-        settings = self._plan.settings
-        return Request(
-            id=uuid.uuid4().hex,
-            tokens=prompt.tokens,
-            sampling=settings.sampling,
-            max_tokens=settings.max_tokens,
-            stop=prompt.stop,
-            thinking=prompt.thinking,
-            mode=settings.mode,
-        )
-
-    def _begin(self, model: Model) -> MessageRow:
+    def _begin(self, model: Model, settings: ChatSettings) -> MessageRow:
         """The answer's row, marked as growing."""
-        plan, store = self._plan, self._chats.store
+        plan, store = self.plan, self._chats.store
         if plan.resume is not None:
             return store.update_message(plan.resume.id, status="streaming", error="", finish_reason="")
         return store.add_message(
@@ -462,7 +458,7 @@ class Turn(Work):
             status="streaming",
             model=self._chats.reference(model),
             system=plan.conversation.system,
-            settings=plan.settings.to_dict(),
+            settings=settings.to_dict(),
         )
 
     def _generate(self, engine: Engine, request: Request, row: MessageRow) -> Iterator[TurnEvent]:
@@ -614,31 +610,34 @@ class Chats:
     def send(self, conversation_id: str, text: str) -> Turn:
         """Commit the user's message, then return the turn that answers it."""
         text = _message(text)
-        with self._reserved(conversation_id) as begin:
+        with self._turn(conversation_id) as turn:
             row = self.store.conversation(conversation_id)
             question = self._ask(row, row.leaf, text)
             if not row.title:
                 self.store.update_conversation(row.id, title=title_from(text))
             self._clear_draft(row, text)
-            return begin(Plan(row, self._settings(row), question.id, question=question))
+            turn.plan = Plan(row, self._settings(row), question.id, question=question)
+            return turn
 
     def regenerate(self, message_id: str) -> Turn:
         """Answer again: a sibling of this answer, or an answer to a user's message that has none."""
         message = self.store.message(message_id)
-        with self._reserved(message.conversation) as begin:
+        with self._turn(message.conversation) as turn:
             row = self.store.conversation(message.conversation)
             parent = message.id if message.role == "user" else message.parent
-            return begin(Plan(row, self._settings(row), parent))
+            turn.plan = Plan(row, self._settings(row), parent)
+            return turn
 
     def edit(self, message_id: str, text: str) -> Turn | None:
         """Put an edited sibling beside a message; a user's message is then answered, an answer is not."""
         message = self.store.message(message_id)
         text = _message(text)
-        with self._reserved(message.conversation) as begin:
+        with self._turn(message.conversation) as turn:
             row = self.store.conversation(message.conversation)
             if message.role == "user":
                 question = self._ask(row, message.parent, text)
-                return begin(Plan(row, self._settings(row), question.id, question=question))
+                turn.plan = Plan(row, self._settings(row), question.id, question=question)
+                return turn
             self.store.add_message(
                 row.id,
                 message.parent,
@@ -648,16 +647,18 @@ class Chats:
                 system=message.system,
                 settings=message.settings,
             )
-            return None
+        self.end(turn)
+        return None
 
     def continue_(self, message_id: str) -> Turn:
         """Go on with the last answer of its conversation: the same message grows."""
         message = self.store.message(message_id)
-        with self._reserved(message.conversation) as begin:
+        with self._turn(message.conversation) as turn:
             row = self.store.conversation(message.conversation)
             if message.role != "assistant" or row.leaf != message.id:
                 raise UserError("Only the last answer of a conversation can be continued.")
-            return begin(Plan(row, self._settings(row), message.parent, resume=message))
+            turn.plan = Plan(row, self._settings(row), message.parent, resume=message)
+            return turn
 
     def load(self, conversation_id: str) -> Loading:
         """Load the conversation's model ahead of the first message."""
@@ -748,14 +749,96 @@ class Chats:
             return self.store.message(leaf) if leaf else None
 
     @contextmanager
-    def _reserved(self, conversation_id: str) -> Iterator[Callable[[Plan], Turn]]:
-        """Claim a conversation for a turn; it is free again when the block makes none."""
-        claim = _Claim()
+    def _turn(self, conversation_id: str) -> Iterator[Turn]:
+        """A turn that has its conversation for itself, to be given a plan."""
+        turn = Turn(self, conversation_id)
         with self._lock:
-            if conversation_id in self._turns or conversation_id in self._claims:
+            if conversation_id in self._turns:
                 raise UserError(
                     "An answer is still being written in this conversation.",
                     hint="Wait for it, or stop it first.",
                     code="busy",
                 )
-            self._claims.add(conversation_id)
+            self._turns[conversation_id] = turn
+        try:
+            yield turn
+        except BaseException:
+            self.end(turn)
+            raise
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def chat_messages(system: str, rows: Iterable[MessageRow]) -> tuple[Message, ...]:
+    """What is told to the model: the system prompt and every message that says something."""
+    said = [
+        Message(role=cast(Role, row.role), content=row.content, thinking=row.thinking)
+        for row in rows
+        if row.role != "assistant" or _said(row)
+    ]
+    return (Message(role="system", content=system), *said) if system.strip() else tuple(said)
+
+
+def with_seed(settings: ChatSettings) -> ChatSettings:
+    """The settings with a fresh seed when they have none: drawn here, so that the message remembers it."""
+    if settings.sampling.seed is not None:
+        return settings
+    seed = secrets.randbits(32)
+    return replace(settings, sampling=msgspec.structs.replace(settings.sampling, seed=seed))
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has: four Latin letters, or one character of other scripts, each."""
+    latin = sum(char.isascii() for char in text)
+    return math.ceil(latin / 4) + len(text) - latin
+
+
+def _request(prompt: Prompt, settings: ChatSettings) -> Request:
+    return Request(
+        id=uuid.uuid4().hex,
+        tokens=prompt.tokens,
+        sampling=settings.sampling,
+        max_tokens=settings.max_tokens,
+        stop=prompt.stop,
+        thinking=prompt.thinking,
+        mode=settings.mode,
+    )
+
+
+def _said(row: MessageRow) -> bool:
+    return bool(row.content or row.thinking)
+
+
+def _message(text: str) -> str:
+    text = clean(text)
+    if not text.strip():
+        raise UserError("There is nothing to send.", hint="Write a message first.", code="empty_message")
+    return text
+
+
+def _use(
+    messages: Sequence[Message], parts: Sequence[int], total: int, context_size: int, exact: bool
+) -> ContextUse:
+    """Sort token counts into the parts a person knows; the last message is the draft."""
+    counts = [*parts, *[0] * (len(messages) - len(parts))]
+    system = counts[0] if messages[0].role == "system" else 0
+    draft = counts[-1]
+    conversation = sum(counts) - system - draft
+    return ContextUse(
+        system=system,
+        conversation=conversation,
+        draft=draft,
+        marks=max(0, total - sum(counts)),
+        total=total,
+        context_size=context_size,
+        exact=exact,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())

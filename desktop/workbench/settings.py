@@ -62,7 +62,7 @@ class Setting:
             return False
         return True
 
-    def _refused(self, template: str, **params: object) -> UserError:
+    def _refused(self, template: str, **params: str) -> UserError:
         return UserError(template, code="bad_setting", key=self.key, label=self.label, **params)
 
 

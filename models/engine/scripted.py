@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from models.engine.client import LoadCancelled
 from models.engine.protocol import (
     Chat,
     Finished,
@@ -105,6 +107,7 @@ class ScriptedEngine:
         self._ids: dict[str, int] = {}  # of texts; a control string met as text gets its own, too
         self._words: list[str] = list(_CONTROLS)
         self._seen: list[tuple[int, ...]] = []
+        self._running: set[str] = set()
         self._dead: EngineDied | None = None
 
     @classmethod
@@ -125,7 +128,7 @@ class ScriptedEngine:
             for step in range(1, steps + 1):
                 time.sleep(step_s)
                 if cancelled is not None and cancelled():
-                    raise UserError("Loading was stopped.", code="load_cancelled")
+                    raise LoadCancelled("Loading the model was cancelled.")
                 if on_progress is not None:
                     on_progress(step / steps)
             return cls(script, options=options, chat_template=chat_template)
@@ -233,20 +236,34 @@ class ScriptedEngine:
 
     # ------------------------------------------------------------ life
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        return bool(self._running)
+
+    @property
+    def pid(self) -> int:
+        """The process that holds the model: this one."""
+        return os.getpid()
+
     def alive(self) -> bool:
         """False once the engine died or was closed."""
         return self._dead is None
 
+    def death(self) -> EngineDied | None:
+        """Why it ended; None while it lives."""
+        return self._dead
+
     def close(self) -> None:
         """End the engine; running requests fail with EngineDied."""
-        self.die(EngineDied("The model was closed.", code="closed"))
+        self.die(EngineDied("The model was unloaded.", code="unloaded"))
 
     def die(self, reason: EngineDied | None = None) -> None:
         """Die as a killed process would; running requests fail."""
         with self._lock:
             if self._dead is None:
                 self._dead = reason or EngineDied(
-                    "The model stopped unexpectedly.", hint="Start it again.", code="died"
+                    "The model stopped working ({reason}).", hint="Restart it.", reason="the script said so"
                 )
 
     def _check_alive(self) -> None:
@@ -289,6 +306,14 @@ class ScriptedStream:
         self._cancelled.set()
 
     def _run(self) -> Iterator[GenerationEvent]:
+        engine, id = self._engine, self._request.id
+        engine._running.add(id)
+        try:
+            yield from self._generate()
+        finally:
+            engine._running.discard(id)
+
+    def _generate(self) -> Iterator[GenerationEvent]:
         request, engine = self._request, self._engine
         total = len(request.tokens)
         if total > engine.info.context_size:

@@ -145,6 +145,11 @@ class Stream:
         text, self._carry = self._carry, ""
         return self._read(clean(text)) if text else len(self.blocks)
 
+    @property
+    def tail_size(self) -> int:
+        """Characters that are read again with the next piece."""
+        return len(self._tail) if self._fence is None else 0
+
     def _read(self, text: str) -> int:
         first = self.frozen
         if not text:
@@ -161,18 +166,17 @@ class Stream:
 
     def _parse_tail(self) -> None:
         units = _units(self._tail, self._number)
-        complete = self._tail.count("\n")
+        lines = self._tail.split("\n")
         blocks: list[Block] = []
-        border = 0
-        for index, unit in enumerate(units):
-            if index and unit.sure_at <= complete:
-                border = index
+        border = next(
+            (i for i in range(len(units) - 1, 0, -1) if _final(units[i], lines)),
+            0,
+        )
         for unit in units[:border]:
             blocks += unit.blocks
         self.blocks[self.frozen :] = blocks
         self.frozen += len(blocks)
         if border:
-            lines = self._tail.split("\n")
             self._tail = "\n".join(lines[units[border].start :])
             self._number = units[border].number
         self._replace_tail([block for unit in units[border:] for block in unit.blocks])
@@ -244,6 +248,20 @@ def _units(source: str, first_number: int | None) -> list[_Unit]:
         else:
             units.append(_unit(group, lines, None, partial(_Writer.group, tokens=group)))
     return units
+
+
+def _final(unit: _Unit, lines: list[str]) -> bool:
+    """Whether no later text can move the border before this unit."""
+    if unit.sure_at > len(lines) - 1:
+        return False
+    # A formula that is open in the lines above may yet be closed, and take this unit into it.
+    for line in reversed(lines[max(0, unit.start - MAX_FORMULA_LINES) : unit.start]):
+        line = line.strip()
+        if not line:
+            return True
+        if line.startswith(("$$", "\\[")):
+            return False
+    return True
 
 
 def _unit(
@@ -368,6 +386,7 @@ _TASK = re.compile(r"\[([ xX])\][ \t]+")
 
 def _code(text: str, info: str, path: str) -> list[Block]:
     language = info.split(maxsplit=1)[0][:MAX_LANGUAGE] if info else ""
+    text = text.rstrip()
     pieces: list[str] = []
     for chunk in _by_lines(text, MAX_CODE_LINES):
         pieces += _pieces(chunk, MAX_CODE_CHARS)

@@ -117,8 +117,8 @@ class ModelRowDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens, model = self._theme.tokens, index.data(MODEL)
-        box: QRect = option.rect.adjusted(0, 1, 0, -1)  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        box: QRect = option.rect.adjusted(0, 1, 0, -1)
+        state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -199,7 +199,9 @@ class ModelPicker(QPushButton):
         """Show the model with this id or path; "" is the default one."""
         self._key = key
         self._jobs.run(
-            lambda: self._resolve(key), lambda model: self._resolved(key, model), lambda error: self._lost(key, error)
+            lambda: self._resolve(key),
+            lambda model: self._resolved(key, model),
+            lambda error: self._lost(key, error),
         )
 
     def set_loading(self, fraction: float | None) -> None:
@@ -297,7 +299,9 @@ class ModelPicker(QPushButton):
 
     def open_path(self, path: str) -> None:
         """Take a model file from anywhere; says why when it cannot be used."""
-        self._jobs.run(lambda: self._workbench.library.get(path), lambda m: self._open(path, m), self.show_error)
+        self._jobs.run(
+            lambda: self._workbench.library.get(path), lambda m: self._open(path, m), self.show_error
+        )
 
     def _open(self, path: str, model: Model) -> None:
         self._remember(path, model)
@@ -350,7 +354,9 @@ class PickerPopup(QFrame):
         self.list.setItemDelegate(self._delegate)
         self.list.clicked.connect(lambda _: self.pick_current())
         self.list.selectionModel().currentChanged.connect(self._row_changed)
-        self.empty = QLabel(QCoreApplication.translate("ModelPicker", "No models yet. Open a GGUF file to begin."))
+        self.empty = QLabel(
+            QCoreApplication.translate("ModelPicker", "No models yet. Open a GGUF file to begin.")
+        )
         self.empty.setProperty("role", "muted")
         self.error = QLabel()
         self.error.setProperty("role", "error")
@@ -364,7 +370,9 @@ class PickerPopup(QFrame):
         self.open_file = QPushButton(QCoreApplication.translate("ModelPicker", "Open a GGUF file…"))
         self.open_file.setIcon(theme.icon("folder", "muted"))
         self.unload = QPushButton(QCoreApplication.translate("ModelPicker", "Unload"))
-        self.unload.setToolTip(QCoreApplication.translate("ModelPicker", "Free the memory of the selected model"))
+        self.unload.setToolTip(
+            QCoreApplication.translate("ModelPicker", "Free the memory of the selected model")
+        )
         for button in (self.cancel, self.open_file, self.unload):
             button.setAccessibleName(button.text())
         self._lay_out()

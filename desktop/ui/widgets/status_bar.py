@@ -34,7 +34,11 @@ class StateDot(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tokens = self._theme.tokens
-        color = QColor({"ready": tokens.good, "dead": tokens.bad, "loading": tokens.accent}.get(self._state, tokens.faint))
+        color = QColor(
+            {"ready": tokens.good, "dead": tokens.bad, "loading": tokens.accent}.get(
+                self._state, tokens.faint
+            )
+        )
         if self._state in ("none", "loading"):
             painter.setPen(color)
             painter.drawEllipse(QRectF(1.5, 1.5, 7, 7))

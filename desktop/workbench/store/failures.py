@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -91,6 +92,13 @@ def folder_error(folder: Path, reason: str) -> UserError:
         folder=folder,
         reason=reason,
     )
+
+
+def os_error(error: OSError, folder: Path) -> UserError:
+    """What the system said about a file in the data folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(folder)
+    return folder_error(folder, error.strerror or str(error))
 
 
 def _no_room(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -84,16 +84,19 @@ class TrashRow:
     messages: int
 
 
-def conversation_row(row: Sequence[Any]) -> ConversationRow:
+def conversation_row(row: tuple[Any, ...]) -> ConversationRow:
     """Make a record of columns in the order of the record's fields."""
-    return ConversationRow(*row[:6], from_json(row[6]), *row[7:9])
+    values: list[Any] = list(row)
+    values[6] = from_json(values[6])
+    return ConversationRow(*values)
 
 
-def message_row(row: Sequence[Any]) -> MessageRow:
+def message_row(row: tuple[Any, ...]) -> MessageRow:
     """Make a record of columns in the order of the record's fields."""
-    return MessageRow(
-        *row[:10], from_json(row[10]), row[11], from_json(row[12]), from_json(row[13]), *row[14:17]
-    )
+    values: list[Any] = list(row)
+    for place in (10, 12, 13):  # settings, usage, timings
+        values[place] = from_json(values[place])
+    return MessageRow(*values)
 
 
 def clean(text: str) -> str:

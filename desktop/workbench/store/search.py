@@ -16,7 +16,13 @@ _CJK = re.compile(
     "([\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff])"
 )
-TABLES = {"conversation_search": ("conversations", "title"), "message_search": ("messages", "content")}
+TITLES = "conversation_search"
+MESSAGES = "message_search"
+_ROWS = {
+    TITLES: "SELECT number, title FROM conversations WHERE number > ?",
+    # An answer that still grows is indexed at its end.
+    MESSAGES: "SELECT number, content FROM messages WHERE number > ? AND status != 'streaming'",
+}
 
 
 def spaced(text: str) -> str:
@@ -53,24 +59,20 @@ def put(conn: sqlite3.Connection, table: str, number: int, text: str) -> None:
 
 
 def rebuild(conn: sqlite3.Connection) -> None:
-    """Make the index anew from the rows; an answer that still grows is indexed at its end."""
-    for table, (source, column) in TABLES.items():
+    """Make the index anew from the rows."""
+    for table, rows in _ROWS.items():
         conn.execute(f"DROP TABLE IF EXISTS {table}")
         conn.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(text, tokenize = 'unicode61')")
-        where = "WHERE status != 'streaming'" if source == "messages" else ""
-        last = 0
-        while rows := conn.execute(
-            f"SELECT number, {column} FROM {source} {where or 'WHERE 1'} AND number > ? ORDER BY number LIMIT 500",
-            (last,),
-        ).fetchall():
+        last = -1
+        while part := conn.execute(f"{rows} ORDER BY number LIMIT 500", (last,)).fetchall():
             conn.executemany(
                 f"INSERT INTO {table}(rowid, text) VALUES (?, ?)",
-                [(number, spaced(text)) for number, text in rows if text],
+                [(number, spaced(text)) for number, text in part if text],
             )
-            last = rows[-1][0]
+            last = part[-1][0]
 
 
 def optimize(conn: sqlite3.Connection) -> None:
     """Merge the index into one piece, so that nothing of deleted rows stays in it."""
-    for table in TABLES:
+    for table in _ROWS:
         conn.execute(f"INSERT INTO {table}({table}) VALUES ('optimize')")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-_SIBLINGS = "FROM messages s WHERE s.parent IS m.parent AND s.conversation = m.conversation AND s.deletion IS NULL"
+_SIBLINGS = (
+    "FROM messages s WHERE s.parent IS m.parent AND s.conversation = m.conversation AND s.deletion IS NULL"
+)
 MESSAGE = f"""m.id, m.conversation, m.parent, m.role, m.content, m.thinking, m.status, m.created, m.model,
     m.system, m.settings, m.finish_reason, m.usage, m.timings, m.error,
     (SELECT count(*) {_SIBLINGS} AND s.number < m.number), (SELECT count(*) {_SIBLINGS})"""
@@ -149,17 +151,22 @@ def mend(conn: sqlite3.Connection) -> None:
             SELECT 1 FROM messages p WHERE p.id = messages.parent
             AND p.conversation = messages.conversation AND p.number < messages.number)"""
     )
-    # What lies above a visible message is visible.
+    conn.execute(
+        """INSERT OR IGNORE INTO deletions(message, conversation, leaf, deleted)
+        SELECT id, conversation, NULL, created FROM messages WHERE deletion = id"""
+    )
+    conn.execute("UPDATE messages SET deletion = NULL WHERE deletion NOT IN (SELECT message FROM deletions)")
+    # What lies above a visible message is visible; a deletion is undone as a whole.
     conn.execute(
         """WITH RECURSIVE up(id) AS (
             SELECT parent FROM messages WHERE deletion IS NULL
             UNION SELECT m.parent FROM up JOIN messages m ON m.id = up.id)
-        UPDATE messages SET deletion = NULL WHERE deletion IS NOT NULL AND id IN up"""
+        UPDATE messages SET deletion = NULL
+        WHERE deletion IN (SELECT deletion FROM messages WHERE id IN up AND deletion IS NOT NULL)"""
     )
-    conn.execute("DELETE FROM deletions WHERE message NOT IN (SELECT id FROM messages WHERE deletion = id)")
     conn.execute(
-        """UPDATE messages SET deletion = NULL
-        WHERE deletion IS NOT NULL AND deletion NOT IN (SELECT message FROM deletions)"""
+        "DELETE FROM deletions "
+        "WHERE message NOT IN (SELECT deletion FROM messages WHERE deletion IS NOT NULL)"
     )
     for id, leaf in conn.execute("SELECT id, leaf FROM conversations").fetchall():
         visible = conn.execute(

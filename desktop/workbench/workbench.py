@@ -1,0 +1,168 @@
+"""Workbench: everything the app can do, opened and closed as one."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import ExitStack, suppress
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+
+from desktop.workbench.chat import Chats
+from desktop.workbench.settings import Settings
+from desktop.workbench.store import Store
+from models.engine import client
+from models.engine.pool import EnginePool, Starter
+from models.errors import EngineError, UserError
+from models.library import Library
+
+APP_NAME = "Rolltop"
+DATA_DIR_VARIABLE = "ROLLTOP_DATA_DIR"
+PACKAGES = {"rolltop": "rolltop", "llama_cpp_python": "llama-cpp-python", "qt": "pyside6-essentials"}
+
+
+class Workbench:
+    """The library, the engines, the store and the settings, and what is done with them.
+
+    Attributes:
+        data_dir: where everything of the app is kept. store, settings, library, engines, chats: its parts.
+        owner: True when no other Rolltop uses the same folder.
+    """
+
+    def __init__(
+        self, data_dir: Path, store: Store, library: Library, engines: EnginePool, lock: FolderLock
+    ) -> None:
+        self.data_dir = data_dir
+        self.store = store
+        self.settings = Settings(store)
+        self.library = library
+        self.engines = engines
+        self.chats = Chats(store, library, engines, self.settings)
+        self._lock = lock
+
+    @classmethod
+    def open(cls, data_dir: Path | None = None, *, start_engine: Starter | None = None) -> Workbench:
+        """Open everything; nothing is loaded yet.
+
+        `data_dir`: None for $ROLLTOP_DATA_DIR, or else the platform's own place.
+        `start_engine`: how engines are started; tests put a scripted one here.
+        Raises UserError when the folder or the store cannot be used.
+        """
+        folder = Path(os.path.abspath(data_dir or default_data_dir()))
+        with ExitStack() as undo:
+            store = Store.open(folder / "rolltop.db")
+            undo.callback(store.close)
+            lock = FolderLock(folder / "rolltop.lock")
+            undo.callback(lock.close)
+            models, state = folder / "models", folder / "state"
+            for inner in (models, state):
+                with suppress(OSError):  # a folder that is not there is empty, and says so where it matters
+                    inner.mkdir(mode=0o700, exist_ok=True)
+            if lock.held:
+                # Otherwise another Rolltop may be writing the answers that look interrupted.
+                store.mark_interrupted()
+            if start_engine is None:
+                engines = EnginePool(state_dir=state)
+            else:
+                engines = EnginePool(start=start_engine, state_dir=state)
+            workbench = cls(folder, store, Library([models]), engines, lock)
+            undo.pop_all()
+        return workbench
+
+    @property
+    def owner(self) -> bool:
+        """Whether no other Rolltop uses the same folder."""
+        return self._lock.held
+
+    def info(self) -> dict[str, Any]:
+        """Versions, devices and folders, as plain values. Asks a short-lived child for the devices."""
+        return {"versions": versions(), "devices": _devices(), "folders": self.folders()}
+
+    def folders(self) -> dict[str, str]:
+        """Where things are kept."""
+        return {
+            "data": str(self.data_dir),
+            "store": str(self.store.path),
+            "models": str(self.data_dir / "models"),
+        }
+
+    def close(self) -> None:
+        """End the engines, then close the store."""
+        with ExitStack() as closing:
+            closing.callback(self._lock.close)
+            closing.callback(self.store.close)
+            closing.callback(self.engines.close)
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class FolderLock:
+    """Tells whether this process is the only one that uses a folder; the system frees it at any end.
+
+    Attributes:
+        held: True when nobody else held it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.held = False
+        self._file: IO[bytes] | None = None
+        with suppress(OSError):  # no lock where none can be made: then nothing can be marked either
+            self._file = path.open("ab")
+            _lock(self._file)
+            self.held = True
+
+    def close(self) -> None:
+        """Give it free."""
+        self.held = False
+        if self._file is not None:
+            self._file.close()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file or raise OSError at once."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def default_data_dir() -> Path:
+    """$ROLLTOP_DATA_DIR, or else the platform's place for an app's data."""
+    chosen = os.environ.get(DATA_DIR_VARIABLE, "")
+    return Path(chosen) if chosen else platformdirs.user_data_path(APP_NAME, appauthor=False)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the app and of what it stands on; empty for what is not installed."""
+    found = {name: _version(package) for name, package in PACKAGES.items()}
+    return {
+        "rolltop": found.pop("rolltop"),
+        "python": platform.python_version(),
+        **found,
+        "system": platform.platform(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _devices() -> list[dict[str, Any]]:
+    try:
+        return client.devices()
+    except (EngineError, UserError):
+        return []

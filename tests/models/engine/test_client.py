@@ -1,0 +1,220 @@
+"""The real starter model in its real child process."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.engine.client import LoadCancelled, ProcessEngine, devices
+from models.engine.protocol import Chat, Finished, LoadOptions, Message, Request, Sampling, TextDelta
+from models.errors import EngineDied, RolltopError, UserError
+
+GREEDY = Sampling(temperature=0)
+Load = Callable[..., ProcessEngine]
+
+
+@pytest.fixture
+def load(starter: Path) -> Iterator[Load]:
+    """Engines that are closed after the test."""
+    engines: list[ProcessEngine] = []
+
+    def start(path: Path = starter, **options: object) -> ProcessEngine:
+        settings = LoadOptions(path=str(path), **({"context_size": 512} | options))  # type: ignore[arg-type]
+        engines.append(ProcessEngine.start(settings))
+        return engines[-1]
+
+    yield start
+    for engine in engines:
+        engine.close()
+
+
+def story(engine: ProcessEngine, id: str, n: int) -> Request:
+    prompt = engine.render(Chat(messages=(Message(role="user", content="Write a story about the sea."),)))
+    return Request(id=id, tokens=prompt.tokens, sampling=GREEDY, max_tokens=n)
+
+
+def text_of(events: Iterator[object] | list[object]) -> str:
+    return "".join(e.text for e in events if isinstance(e, TextDelta))
+
+
+def test_an_answer_comes_through_the_process(load: Load) -> None:
+    engine = load()
+    events = list(engine.submit(story(engine, "a", 20)))
+    assert len(text_of(events)) > 20
+    assert isinstance(events[-1], Finished)
+    assert engine.info.architecture == "llama"
+    assert engine.info.load_s > 0
+    assert engine.pid != os.getpid()
+    assert not engine.busy
+
+
+def test_calls_from_many_threads_are_all_answered(load: Load) -> None:
+    engine = load(context_size=2048)
+
+    def work(n: int) -> tuple[str, int]:
+        events = list(engine.submit(story(engine, f"t{n}", 8)))
+        return text_of(events), engine.count("word " * n)
+
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(work, range(16)))
+    assert all(text for text, _ in results)
+    assert [n for _, n in results] == [engine.count("word " * n) for n in range(16)]
+
+
+def test_loading_tells_its_progress_and_can_be_cancelled(starter: Path) -> None:
+    seen: list[float] = []
+    with pytest.raises(LoadCancelled):
+        ProcessEngine.start(LoadOptions(path=str(starter)), seen.append, lambda: True)
+    ProcessEngine.start(LoadOptions(path=str(starter), context_size=512), seen.append).close()
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_killing_the_child_is_noticed_within_a_second(load: Load, moment: int) -> None:
+    engine = load()
+    stream = engine.submit(story(engine, "a", 400))
+    shown, after = "", random.Random(moment).randint(0, 12)
+    killed = 0.0
+    with pytest.raises(EngineDied) as caught:
+        for event in stream:
+            if isinstance(event, TextDelta):
+                shown += event.text
+                after -= 1
+            if after < 0 and not killed:
+                killed = time.monotonic()
+                os.kill(engine.pid, signal.SIGKILL)
+    assert time.monotonic() - killed < 1
+    assert shown
+    assert not engine.alive()
+    assert "memory" in caught.value.text
+    assert not psutil.pid_exists(engine.pid)
+    assert list(load().submit(Request(id="b", tokens=(1, 2), max_tokens=1)))
+
+
+def test_a_death_between_requests_is_noticed(load: Load) -> None:
+    engine = load()
+    os.kill(engine.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 1
+    while engine.alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not engine.alive()
+    with pytest.raises(EngineDied):
+        engine.tokenize("hello")
+
+
+def test_closing_wakes_whoever_waits(load: Load) -> None:
+    engine = load()
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(lambda: list(engine.submit(story(engine, "a", 0))))
+        while not engine.busy:
+            time.sleep(0.01)
+        engine.close()
+        with pytest.raises(EngineDied):
+            reading.result(5)
+
+
+def test_the_child_ends_when_the_app_is_killed(starter: Path) -> None:
+    script = (
+        "from models.engine.client import ProcessEngine\n"
+        "from models.engine.protocol import LoadOptions, Request\n"
+        f"engine = ProcessEngine.start(LoadOptions(path={str(starter)!r}, context_size=2048))\n"
+        "print(engine.pid, flush=True)\n"
+        "list(engine.submit(Request(id='a', tokens=tuple(engine.tokenize('sea ' * 1500)))))\n"
+    )
+    app = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
+    child = psutil.Process(int(app.stdout.readline()))
+    app.kill()
+    app.wait()
+    app.stdout.close()
+    psutil.wait_procs([child], timeout=10)
+    assert not child.is_running()
+
+
+def test_the_child_sees_no_secrets(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    engine = load()
+    assert "HF_TOKEN" not in psutil.Process(engine.pid).environ()
+
+
+def test_a_large_text_goes_both_ways_while_an_answer_waits_to_be_read(load: Load) -> None:
+    engine = load(context_size=2048)
+    stream = engine.submit(story(engine, "a", 300))
+    text = "The sea is wide. " * 60_000  # 1 MB
+    assert engine.detokenize(engine.tokenize(text)) == text
+    assert isinstance(list(stream)[-1], Finished)
+
+
+def test_two_models_answer_at_the_same_time(load: Load) -> None:
+    first, second = load(), load()
+    streams = [first.submit(story(first, "a", 10)), second.submit(story(second, "a", 10))]
+    assert text_of(list(streams[0])) == text_of(list(streams[1]))
+
+
+def bad_files(folder: Path, starter: Path) -> Iterator[tuple[str, Path]]:
+    (folder / "text.gguf").write_text("This is no model.")
+    yield "no GGUF", folder / "text.gguf"
+    (folder / "empty.gguf").touch()
+    yield "empty", folder / "empty.gguf"
+    yield "a folder", folder
+    yield "missing", folder / "missing.gguf"
+    with starter.open("rb") as file:
+        (folder / "cut.gguf").write_bytes(file.read(20_000_000))
+    yield "cut short", folder / "cut.gguf"
+
+
+def test_files_that_are_no_models_are_refused(tmp_path: Path, starter: Path, load: Load) -> None:
+    for name, path in bad_files(tmp_path, starter):
+        with pytest.raises(RolltopError) as caught:
+            load(path)
+        assert caught.value.text, name
+
+
+def test_hostile_templates_are_refused_and_harm_nobody(tmp_path: Path, load: Load) -> None:
+    from tiny_models import tiny_llama
+
+    good = load()
+    hostile = {
+        "loop": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "walk": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "size": "{{ 'x' * 10000000000 }}",
+        "broken": "{% if %}",
+        "raises": "{{ raise_exception('no') }}",
+    }
+    for name, template in hostile.items():
+        path = tmp_path / f"{name}.gguf"
+        tiny_llama(path, template=template)
+        with pytest.raises(UserError) as caught:
+            load(path)
+        assert "template" in caught.value.text.lower(), name
+    assert text_of(list(good.submit(story(good, "a", 5))))
+
+
+def test_a_base_model_gets_a_plain_format_and_says_so(tmp_path: Path, load: Load) -> None:
+    from tiny_models import tiny_llama
+
+    tiny_llama(tmp_path / "base.gguf", template=None)
+    engine = load(tmp_path / "base.gguf")
+    assert not engine.info.chat_template
+    prompt = engine.render(Chat(messages=(Message(role="user", content="Hello"),)))
+    assert prompt.format == "plain"
+    assert prompt.stop
+    assert "Hello" in prompt.text
+    assert isinstance(
+        list(engine.submit(Request(id="a", tokens=prompt.tokens, max_tokens=3)))[-1], Finished
+    )
+
+
+def test_devices_are_listed_without_loading_anything_here() -> None:
+    assert any(device["kind"] == "CPU" and device["memory_total"] > 0 for device in devices())

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.engine.client import Engine
+from models.engine.pool import CrashedBefore, EnginePool
+from models.engine.protocol import LoadOptions, ModelInfo
+from models.errors import EngineDied
+
+INFO = ModelInfo(
+    name="m", architecture="llama", parameters=1, quantization="F16", size_bytes=1, vocab_size=1,
+    embedding_size=1, layers=1, gpu_layers=0, context_length=1, context_size=1, chat_template=True,
+)  # fmt: skip
+
+
+class FakeEngine:
+    """As much of an engine as the pool looks at."""
+
+    def __init__(self) -> None:
+        self.info, self.pid, self.busy, self.closed = INFO, 0, False, False
+        self.dead: EngineDied | None = None
+
+    def alive(self) -> bool:
+        return self.dead is None
+
+    def death(self) -> EngineDied | None:
+        return self.dead
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def started() -> list[FakeEngine]:
+    return []
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pool(started: list[FakeEngine], clock: Clock) -> EnginePool:
+    return make(started, clock)
+
+
+def make(started: list[FakeEngine], clock: Clock, folder: Path | None = None) -> EnginePool:
+    def start(options: LoadOptions, *_: Callable[..., object] | None) -> Engine:
+        started.append(FakeEngine())
+        return started[-1]  # type: ignore[return-value]
+
+    return EnginePool(start=start, clock=clock, state_dir=folder)
+
+
+A, B = LoadOptions(path="/a"), LoadOptions(path="/b")
+
+
+def test_a_model_is_loaded_once_and_several_live_together(pool: EnginePool, started: list[FakeEngine]) -> None:
+    assert pool.acquire(A) is pool.acquire(A)
+    pool.acquire(B)
+    assert [m.path for m in pool.loaded()] == ["/a", "/b"]
+    assert len(started) == 2
+
+
+def test_other_options_replace_the_running_engine(pool: EnginePool, started: list[FakeEngine]) -> None:
+    pool.acquire(A)
+    pool.acquire(LoadOptions(path="/a", context_size=128))
+    assert [e.closed for e in started] == [True, False]
+
+
+def test_idle_models_are_unloaded_and_busy_ones_are_not(
+    pool: EnginePool, started: list[FakeEngine], clock: Clock
+) -> None:
+    pool.acquire(A)
+    pool.acquire(B)
+    started[1].busy = True
+    clock.now = 100
+    assert pool.sweep(60) == ["/a"]
+    assert [e.closed for e in started] == [True, False]
+    started[1].busy = False
+    assert pool.sweep(60) == []  # it was used until a moment ago
+    clock.now = 200
+    assert pool.sweep(60) == ["/b"]
+
+
+def test_a_death_is_told_once(pool: EnginePool, started: list[FakeEngine]) -> None:
+    pool.acquire(A)
+    started[0].dead = EngineDied("gone")
+    assert [(d.path, d.reason.text) for d in pool.dead()] == [("/a", "gone")]
+    assert pool.dead() == []
+    assert pool.get("/a") is None
+
+
+def test_a_model_that_crashed_twice_is_not_loaded_a_third_time(
+    started: list[FakeEngine], clock: Clock, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        pool = make(started, clock, tmp_path)  # a new start of the app each time
+        pool.acquire(A)
+        started[-1].dead = EngineDied("gone")
+        pool.dead()
+    pool = make(started, clock, tmp_path)
+    with pytest.raises(CrashedBefore):
+        pool.acquire(A)
+    pool.acquire(LoadOptions(path="/a", context_size=512))  # other settings are another matter
+    pool.forgive("/a")
+    pool.acquire(A)
+
+
+def test_a_load_that_takes_the_app_down_is_counted(clock: Clock, tmp_path: Path) -> None:
+    class Down(BaseException):
+        pass
+
+    def start(*_: object) -> Engine:
+        import json
+
+        marked = json.loads((tmp_path / "crashes.json").read_text())
+        assert sum(marked["/a"].values()) == 1  # written before the load
+        raise Down
+
+    with pytest.raises(Down):
+        EnginePool(start=start, clock=clock, state_dir=tmp_path).acquire(A)
+
+
+def test_close_ends_everything(pool: EnginePool, started: list[FakeEngine]) -> None:
+    pool.acquire(A)
+    pool.close()
+    assert started[0].closed
+    with pytest.raises(EngineDied):
+        pool.acquire(A)
