@@ -142,12 +142,12 @@ class Library:
             raise UserError("No model is chosen.", hint="Choose one from the library.", code="no_model")
         with self._lock:
             known = self._known(wanted)
-            if known is None and not _looks_like_path(wanted):
+            if known is None and not _is_path(wanted):
                 self.scan()
                 known = self._known(wanted)
             if known is not None:
                 return replace(self._model(known.path), id=known.id)
-            if not _looks_like_path(wanted):
+            if not _is_path(wanted) and not _exists(wanted):
                 raise self._unknown(wanted)
             model = self._model(_first_shard(_absolute(wanted)))
             known = next((other for other in self._models or () if _same_file(other.path, model.path)), None)
@@ -174,7 +174,7 @@ class Library:
         folders = (path for folder in self.folders for path in _walk(folder, problems))
         for path in ([starter] if starter else []) + list(folders):
             shard = _SHARD.fullmatch(path.name)
-            if shard and int(shard["number"]) != 1 and _first_shard(path).exists():
+            if shard and int(shard["number"]) != 1 and _first_shard(path) != path:
                 continue
             try:
                 status = path.stat()
@@ -186,9 +186,11 @@ class Library:
                 yield path
 
     def _known(self, wanted: str) -> Model | None:
-        """A model of the last scan by id, or by the name of its file."""
+        """A model of the last scan by id, or by the name of its file unless there is one right here."""
         if model := self._aliases.get(wanted.casefold()):
             return model
+        if _exists(wanted):
+            return None
         return next((model for model in self._models or () if model.path.name == wanted), None)
 
     def _unknown(self, wanted: str) -> UserError:
@@ -347,7 +349,8 @@ def _names(path: Path, facts: _Facts) -> tuple[str, str]:
     shard = _SHARD.fullmatch(path.name)
     stem = shard["prefix"] if shard else path.stem
     bare = _QUANTIZATION.sub("", stem)
-    if _NAMELESS.fullmatch(bare.lower()) and facts.name:
+    nameless = _NAMELESS.fullmatch(bare.lower()) or not any(c.isalnum() for c in bare)
+    if nameless and facts.name:
         bare = facts.name
         stem = f"{facts.name}-{facts.quantization}" if facts.quantization else facts.name
     name = _line(re.sub(r"[-_\s]+", " ", bare)) or shown(path)
@@ -398,10 +401,13 @@ def _starter_path() -> Path | None:
     return None
 
 
-def _looks_like_path(text: str) -> bool:
+def _is_path(text: str) -> bool:
+    """Whether this can only be a path."""
     separators = [os.sep, "/"] + ([os.altsep] if os.altsep else [])
-    if text.startswith("~") or text.lower().endswith(".gguf") or any(mark in text for mark in separators):
-        return True
+    return text.startswith("~") or text.lower().endswith(".gguf") or any(mark in text for mark in separators)
+
+
+def _exists(text: str) -> bool:
     try:
         return Path(text).exists()
     except (OSError, ValueError):

@@ -45,6 +45,9 @@ T = TypeVar("T")
 MAX_SOURCE = 256 * 1024
 """Most characters of a template; the largest in use have about 20,000."""
 
+MAX_TAGS = 5_000
+"""Most statements and expressions of a template; the largest in use have about 400."""
+
 TIME_LIMIT_S = 5.0
 
 
@@ -196,12 +199,12 @@ class _Budget:
         return separator.join(parts)
 
 
-_WIDE_FORMAT = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)")
+_WIDE_FORMAT = re.compile(r"%[^a-zA-Z%(]*(?:\d{4}|\*)|%[^a-zA-Z%(]*\(.*(?:\d{4}|\*)", re.DOTALL)
 _WIDE_FIELD = re.compile(r"\d{4}")
 
 
 def _percent(budget: _Budget, text: str, values: Any) -> str:
-    if _WIDE_FORMAT.search(text):
+    if _WIDE_FORMAT.search(text):  # after a %(name) any number may be a width: names can hold brackets
         raise _Limit("it asks for a text field that is too wide")
     budget.spend(len(text) + text.count("%") * (budget.weigh(values) + 1000))
     return str(text % values)
@@ -277,6 +280,12 @@ class _Code(CodeGenerator):
             self._hooked("made", node, frame)
         else:
             super().visit_Tuple(node, frame)
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
+        if isinstance(node.arg, nodes.Slice):
+            self._hooked("made", node, frame)
+        else:
+            super().visit_Getitem(node, frame)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         self.write("environment.concatenated((")
@@ -366,7 +375,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             yield item
 
     def made(self, value: T) -> T:
-        """A list, tuple or dict that the template wrote down."""
+        """A list, tuple or dict that the template wrote down, or a slice."""
         return self.budget.made(value)
 
     def concatenated(self, values: Sequence[object]) -> str:
@@ -565,7 +574,7 @@ class _Program:
     """A compiled template; `run` renders it with variables."""
 
     def __init__(self, source: str, ends: float) -> None:
-        if len(source) > MAX_SOURCE:
+        if len(source) > MAX_SOURCE or source.count("{{") + source.count("{%") > MAX_TAGS:
             raise TemplateLimit("it is too long")
         self._sandbox = _Sandbox(_Budget(ends, len(source)))
         self._source = source
@@ -747,7 +756,9 @@ def _fold_system(messages: Sequence[Message]) -> list[Message]:
         if message.role == "system":
             waiting.append(message.content)
         elif message.role == "user":
-            folded.append(Message(role="user", content="\n\n".join([*waiting, message.content])))
+            folded.append(
+                Message(role="user", content="\n\n".join(filter(None, [*waiting, message.content])))
+            )
             waiting = []
         else:
             folded.append(message)
@@ -833,9 +844,10 @@ class ChatTemplate:
     ) -> None:
         """Compile `source`; raises TemplateError when it is no template.
 
-        `control` are the texts of the vocabulary's control and unknown tokens. Without a source the
-        prompt begins with `bos`, so give none for a model that wants none.
+        `bos` and `eos` are what the template may print; `control` are the texts of the vocabulary's
+        control and unknown tokens.
         """
+        source = _clean(source) if source is not None else None
         self.source = source
         self._bos = bos
         self._eos = eos
@@ -894,7 +906,6 @@ class ChatTemplate:
         ends = self._ends()
         with self._lock:
             shapes = self._shapes_for(tuple(message.role for message in messages), thinking, now, ends)
-            # Shaped first, so that a control string spread over two messages is broken as well.
             broken = [self._broken(message, mark) for message in _shaped(messages, shapes)]
             text = self._run(broken, thinking, now, ends)
         opened = self._ends_with(text, "start")
@@ -1001,9 +1012,8 @@ class ChatTemplate:
         lines.append(f"{_NAMES['assistant']}:")
         if last is not None and last.content:
             lines.append(_spaced(last.content))
-        pieces = (Piece(self._bos, True), Piece("".join(lines), False))
         return Rendered(
-            pieces=tuple(piece for piece in pieces if piece.text),
+            pieces=(Piece("".join(lines), False),),
             stop=(f"\n{_NAMES['user']}:",),
             format="plain",
         )

@@ -32,6 +32,7 @@ class ActionRow:
         choice: actions of the same non-empty choice are checkable and exclude each other;
             a choice of its own id makes a plain toggle.
         section: True starts a new section of its menu.
+        method: the panel's method that does it; "" for what the window does itself.
     """
 
     id: str
@@ -41,6 +42,7 @@ class ActionRow:
     group: str = "chat"
     choice: str = ""
     section: bool = False
+    method: str = ""
 
 
 GROUPS: tuple[tuple[str, str], ...] = (
@@ -51,17 +53,35 @@ GROUPS: tuple[tuple[str, str], ...] = (
 )
 
 ACTIONS: tuple[ActionRow, ...] = (
-    ActionRow("new_chat", QT_TRANSLATE_NOOP("Actions", "New chat"), "Ctrl+N", "plus"),
-    ActionRow("search", QT_TRANSLATE_NOOP("Actions", "Search conversations"), "Ctrl+F", "search"),
+    ActionRow("new_chat", QT_TRANSLATE_NOOP("Actions", "New chat"), "Ctrl+N", "plus", method="new_chat"),
+    ActionRow(
+        "search",
+        QT_TRANSLATE_NOOP("Actions", "Search conversations"),
+        "Ctrl+F",
+        "search",
+        method="focus_search",
+    ),
     ActionRow(
         "previous_conversation",
         QT_TRANSLATE_NOOP("Actions", "Previous conversation"),
         "Ctrl+PgUp",
         "chevron-up",
         section=True,
+        method="previous_conversation",
     ),
     ActionRow(
-        "next_conversation", QT_TRANSLATE_NOOP("Actions", "Next conversation"), "Ctrl+PgDown", "chevron-down"
+        "next_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Next conversation"),
+        "Ctrl+PgDown",
+        "chevron-down",
+        method="next_conversation",
+    ),
+    ActionRow(
+        "rename_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Rename conversation"),
+        "F2",
+        "edit",
+        method="rename_conversation",
     ),
     ActionRow(
         "delete_conversation",
@@ -69,11 +89,30 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Ctrl+Shift+D",
         "trash",
         section=True,
+        method="delete_conversation",
     ),
-    ActionRow("undo_delete", QT_TRANSLATE_NOOP("Actions", "Undo delete"), "Ctrl+Z", "undo"),
-    ActionRow("choose_model", QT_TRANSLATE_NOOP("Actions", "Choose model"), "Ctrl+M", "box", section=True),
-    ActionRow("focus_composer", QT_TRANSLATE_NOOP("Actions", "Write a message"), "Ctrl+L", "edit", "message"),
-    ActionRow("stop", QT_TRANSLATE_NOOP("Actions", "Stop the answer"), "Esc", "stop", "message"),
+    ActionRow(
+        "undo_delete", QT_TRANSLATE_NOOP("Actions", "Undo delete"), "Ctrl+Z", "undo", method="undo_delete"
+    ),
+    ActionRow(
+        "choose_model",
+        QT_TRANSLATE_NOOP("Actions", "Choose model"),
+        "Ctrl+M",
+        "box",
+        section=True,
+        method="choose_model",
+    ),
+    ActionRow(
+        "focus_composer",
+        QT_TRANSLATE_NOOP("Actions", "Write a message"),
+        "Ctrl+L",
+        "edit",
+        "message",
+        method="focus_composer",
+    ),
+    ActionRow(
+        "stop", QT_TRANSLATE_NOOP("Actions", "Stop the answer"), "Esc", "stop", "message", method="stop"
+    ),
     ActionRow(
         "regenerate",
         QT_TRANSLATE_NOOP("Actions", "Regenerate the answer"),
@@ -81,15 +120,31 @@ ACTIONS: tuple[ActionRow, ...] = (
         "regenerate",
         "message",
         section=True,
+        method="regenerate_last",
     ),
     ActionRow(
-        "continue", QT_TRANSLATE_NOOP("Actions", "Continue the answer"), "Ctrl+Shift+R", "continue", "message"
+        "continue",
+        QT_TRANSLATE_NOOP("Actions", "Continue the answer"),
+        "Ctrl+Shift+R",
+        "continue",
+        "message",
+        method="continue_last",
     ),
     ActionRow(
-        "copy_answer", QT_TRANSLATE_NOOP("Actions", "Copy the last answer"), "Ctrl+Shift+C", "copy", "message"
+        "copy_answer",
+        QT_TRANSLATE_NOOP("Actions", "Copy the last answer"),
+        "Ctrl+Shift+C",
+        "copy",
+        "message",
+        method="copy_last_answer",
     ),
     ActionRow(
-        "edit_last", QT_TRANSLATE_NOOP("Actions", "Edit my last message"), "Ctrl+Up", "edit", "message"
+        "edit_last",
+        QT_TRANSLATE_NOOP("Actions", "Edit my last message"),
+        "Ctrl+Up",
+        "edit",
+        "message",
+        method="edit_last",
     ),
     ActionRow(
         "previous_branch",
@@ -98,9 +153,15 @@ ACTIONS: tuple[ActionRow, ...] = (
         "chevron-left",
         "message",
         section=True,
+        method="previous_branch",
     ),
     ActionRow(
-        "next_branch", QT_TRANSLATE_NOOP("Actions", "Next version"), "Alt+Right", "chevron-right", "message"
+        "next_branch",
+        QT_TRANSLATE_NOOP("Actions", "Next version"),
+        "Alt+Right",
+        "chevron-right",
+        "message",
+        method="next_branch",
     ),
     ActionRow("palette", QT_TRANSLATE_NOOP("Actions", "Command palette"), "Ctrl+K", "command", "view"),
     ActionRow(
@@ -111,6 +172,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "view",
         "show_list",
         section=True,
+        method="toggle_list",
     ),
     ActionRow(
         "show_inspector",
@@ -119,6 +181,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "panel-right",
         "view",
         "show_inspector",
+        method="toggle_inspector",
     ),
     ActionRow("panel_chat", QT_TRANSLATE_NOOP("Actions", "Chat"), "Ctrl+1", "chat", "view", section=True),
     ActionRow("panel_settings", QT_TRANSLATE_NOOP("Actions", "Settings"), "Ctrl+,", "settings", "view"),

@@ -21,12 +21,13 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
-from desktop.ui.notices import Notice, error_notice, error_text, report_text
+from desktop.ui.notices import error_notice, error_text, report_text
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.model_picker import ModelPicker
+from desktop.ui.window import Window
 from models.errors import RolltopError
 
 if TYPE_CHECKING:
-    from desktop.ui.window import Window
     from desktop.workbench.workbench import Workbench
 
 POLL_MS = 500
@@ -143,8 +144,6 @@ class Desk(QObject):
 
     def __init__(self, app: QApplication, workbench: Workbench) -> None:
         super().__init__()
-        from desktop.ui.window import Window
-
         self._app, self._workbench = app, workbench
         self.theme = Theme(self)
         self.theme.set_scheme(workbench.settings.get("theme"))  # type: ignore[arg-type]  # its choices
@@ -213,12 +212,23 @@ class Desk(QObject):
             return
         self._polling = True
 
-        def told(dead: list[Any]) -> None:
+        def told(names: list[str]) -> None:
             self._polling = False
-            if dead:
+            for name in names:
+                self.window.tell_dead(name)
+            if names:
                 self.bridge.engines_changed.emit()
 
-        self.jobs.run(self._workbench.engines.dead, told, lambda error: self._poll_failed(error))
+        self.jobs.run(self._dead_names, told, self._poll_failed)
+
+    def _dead_names(self) -> list[str]:
+        return [self._name_of(dead.path) for dead in self._workbench.engines.dead()]
+
+    def _name_of(self, path: str) -> str:
+        try:
+            return self._workbench.library.get(path).name
+        except RolltopError:
+            return Path(path).stem
 
     def _poll_failed(self, error: Exception) -> None:
         self._polling = False
@@ -252,8 +262,17 @@ class Desk(QObject):
         self.window.close()
 
     def _painted(self) -> None:
-        if self._workbench.store.notice:
-            self.bridge.notice.emit(Notice(self._workbench.store.notice, kind="info"))
+        """The window is there: load the model of the chat that is shown, or is about to be."""
+        chat = self.window.panels["chat"]
+        if getattr(chat, "current", ""):
+            self._load_model()
+        else:
+            chat.opened.connect(self._load_model, Qt.ConnectionType.SingleShotConnection)  # type: ignore[attr-defined]
+
+    def _load_model(self, *_: object) -> None:
+        picker = self.window.panels["chat"].findChild(ModelPicker)
+        if picker is not None and not self._workbench.store.read_only:
+            picker.load()
 
 
 def add_panels(window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme) -> None:

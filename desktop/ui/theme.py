@@ -13,27 +13,32 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, Qt, Signal
 from PySide6.QtGui import (
+    QAction,
     QColor,
     QFont,
     QFontDatabase,
     QGuiApplication,
     QIcon,
-    QIconEngine,
     QPainter,
     QPalette,
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 import resources
 
 RESOURCES = Path(resources.__file__).parent
 
 Scheme = Literal["system", "light", "dark"]
+IconKey = tuple[str, str | None, str | None]
 FontRole = Literal["control", "reading", "title", "section", "fact", "mono"]
+
+ICON_SIZES = (14, 15, 16, 18, 20)
+"""The sizes that icons are used in, in logical pixels."""
+LARGEST_ICON = 64
 
 
 @dataclass(frozen=True)
@@ -117,39 +122,13 @@ def _renderer(name: str, color: str) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(source.encode()))
 
 
-class _LineIcon(QIconEngine):
-    """Draws one SVG in the theme's present colours at whatever size and density is asked for.
-
-    Colours are looked up when painting, so that an icon set once follows the theme.
-    """
-
-    def __init__(self, theme: Theme, name: str, color: str | None, on: str | None) -> None:
-        super().__init__()
-        self._theme, self._name, self._color, self._on = theme, name, color, on
-
-    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        side = min(rect.width(), rect.height())
-        box = QRectF(0, 0, side, side)
-        box.moveCenter(QRectF(rect).center())
-        _renderer(self._name, self._color_for(mode, state)).render(painter, box)
-
-    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        pixmap = QPixmap(size)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        self.paint(painter, QRect(QPoint(0, 0), size), mode, state)
-        painter.end()
-        return pixmap
-
-    def clone(self) -> QIconEngine:
-        return self._theme._engine(self._name, self._color, self._on)
-
-    def _color_for(self, mode: QIcon.Mode, state: QIcon.State) -> str:
-        if mode == QIcon.Mode.Disabled:
-            # Halfway to the border: a disabled control is exempt from the contrast rule.
-            return _mix(self._theme.tokens.faint, self._theme.tokens.bg)
-        on = state == QIcon.State.On and self._on is not None
-        return self._theme.color(self._on if on else self._color)
+def _drawn(name: str, color: str, pixels: int) -> QPixmap:
+    pixmap = QPixmap(pixels, pixels)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _renderer(name, color).render(painter)
+    painter.end()
+    return pixmap
 
 
 def _mix(one: str, other: str) -> str:
@@ -174,9 +153,8 @@ class Theme(QObject):
         self.scheme: Scheme = "system"
         self.tokens: Tokens = LIGHT
         self._app: QApplication | None = None
-        self._icons: dict[tuple[str, str | None, str | None], QIcon] = {}
-        # Qt owns the engines but Python must not collect them first.
-        self._engines: list[QIconEngine] = []
+        self._icons: dict[IconKey, QIcon] = {}
+        self._keys: dict[int, IconKey] = {}
         self._general = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
         self._fixed = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         hints = QGuiApplication.styleHints()
@@ -215,18 +193,22 @@ class Theme(QObject):
         return color if color.startswith("#") else str(getattr(self.tokens, color))
 
     def icon(self, name: str, color: str | None = None, *, on: str | None = None) -> QIcon:
-        """One of `resources/icons` in a colour: a token's name (then it follows the theme) or "#RRGGBB".
+        """One of `resources/icons` in a colour: a token's name or "#RRGGBB"; None is the text colour.
 
+        Set on a button or an action it follows the theme when its colour is a token.
         `on` is the colour of a checked button's icon.
         """
         key = (name, color, on)
         if key not in self._icons:
-            self._icons[key] = QIcon(self._engine(*key))
+            icon = self._icons[key] = self._draw_icon(*key)
+            self._keys[icon.cacheKey()] = key
         return self._icons[key]
 
     def pixmap(self, name: str, size: int, color: str | None = None, *, ratio: float = 1.0) -> QPixmap:
         """An icon as a pixmap of `size` logical pixels for a screen of that density."""
-        return self.icon(name, color).pixmap(QSize(size, size), ratio)
+        pixmap = _drawn(name, self.color(color), round(size * ratio))
+        pixmap.setDevicePixelRatio(ratio)
+        return pixmap
 
     def font(self, role: FontRole) -> QFont:
         """A fresh font for a use, in the system's family."""
@@ -282,10 +264,32 @@ class Theme(QObject):
             palette.setColor(QPalette.ColorGroup.Disabled, part, off)
         return palette
 
-    def _engine(self, name: str, color: str | None, on: str | None) -> QIconEngine:
-        engine = _LineIcon(self, name, color, on)
-        self._engines.append(engine)
-        return engine
+    def _draw_icon(self, name: str, color: str | None, on: str | None) -> QIcon:
+        """Every size in use at the density of each screen, so that nothing is scaled, and a large one."""
+        ratios = {screen.devicePixelRatio() for screen in QGuiApplication.screens()} | {1.0}
+        sizes = {round(size * ratio) for size in ICON_SIZES for ratio in ratios} | {LARGEST_ICON}
+        icon = QIcon()
+        for size in sorted(sizes):
+            icon.addPixmap(_drawn(name, self.color(color), size))
+            if on is not None:
+                lit = _drawn(name, self.color(on), size)
+                icon.addPixmap(lit, QIcon.Mode.Normal, QIcon.State.On)
+        return icon
+
+    def _draw_icons_again(self) -> None:
+        """Give every button and action that shows one of our icons the same one in the new colours."""
+        keys, self._keys = self._keys, {}
+        # The old icons stay alive until all are replaced: their cache keys must not be used again.
+        old, self._icons = self._icons, {}
+        for widget in QApplication.allWidgets():
+            shown: list[QAbstractButton | QAction] = list(widget.actions())
+            if isinstance(widget, QAbstractButton):
+                shown.append(widget)
+            for item in shown:
+                key = keys.get(item.icon().cacheKey())
+                if key is not None:
+                    item.setIcon(self.icon(*key[:2], on=key[2]))
+        del old
 
     def _system_changed(self) -> None:
         if self.scheme == "system":
@@ -301,6 +305,7 @@ class Theme(QObject):
         if wanted is self.tokens:
             return
         self.tokens = wanted
+        self._draw_icons_again()
         self._dress()
         self.changed.emit()
 

@@ -6,7 +6,8 @@ What it asks of a panel is `Panel`; what a panel wants in the status bar it emit
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QPoint, QSize, Qt, QTimer, Signal, SignalInstance
@@ -26,14 +27,17 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import Notice, NoticeBar, error_notice
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.ui.widgets.palette import CommandPalette, Entry
 from desktop.ui.widgets.rail import Rail
-from desktop.ui.widgets.status_bar import StatusBar
+from desktop.ui.widgets.status_bar import State, StatusBar
 
 if TYPE_CHECKING:
     from desktop.workbench.chat import ContextUse
     from desktop.workbench.store import ConversationRow
     from desktop.workbench.workbench import Workbench
+    from models.engine.pool import LoadedModel
+    from models.engine.protocol import ModelInfo
     from models.library import Model
 
 GEOMETRY = "window.geometry"
@@ -42,26 +46,22 @@ PALETTE_CONVERSATIONS = 300
 
 
 class Panel(Protocol):
-    """What a panel gives to the window; everything is optional but `action_handlers`.
+    """What the window looks for in a panel, a QWidget; everything is optional.
 
-    Signals of a panel that are connected where they exist:
-        action_enabled(str id, bool): an action makes sense or not just now.
-        model_state(str name, str state, float fraction): state is "none", "loading", "ready" or
-            "dead", see `StatusBar.set_model`.
-        device_changed(str): where the model runs, "" for nowhere.
-        context_changed(object): a `ContextUse`, or None when nothing is known.
-        speed_changed(float): tokens per second; 0 hides it.
+    Methods named in `actions.ACTIONS` become what those actions do. Connected or called as well:
 
-    Methods called where they exist:
-        about_to_close(): the window closes; keep drafts.
-        restart_model(): the user pressed Restart in the status bar.
-        open_conversation(str id), choose_model(str key): chosen in the command palette.
-        window_painted(): the window is there; slow things such as loading a model may begin.
-        focus(): the panel was shown; put the keyboard where work goes on.
+    Signals:
+        engine_state(str state, str model, float fraction): see `StatusBar.set_model`.
+        context_use(object): a `ContextUse`, or None when nothing is known.
+        speed(float): tokens per second; 0 hides it.
+        busy_changed(bool): something is running that "stop" can stop.
     """
 
-    def action_handlers(self) -> Mapping[str, Callable[[], object]]:
-        """What the window's actions do in this panel, by their ids in `actions.ACTIONS`."""
+    def about_to_close(self) -> None:
+        """The window closes: keep drafts."""
+
+    def open_conversation(self, id: str) -> None:
+        """A conversation was chosen in the command palette."""
 
 
 class Window(QMainWindow):
@@ -77,6 +77,9 @@ class Window(QMainWindow):
         super().__init__()
         self._workbench, self._jobs, self._bridge, self._theme = workbench, jobs, bridge, theme
         self._painted = False
+        self._measuring = False
+        self._model_name = ""
+        self._dead: set[str] = set()
         self.setWindowTitle("Rolltop")
         self.setMinimumSize(880, 560)
         self.actions_ = Actions(theme, self)
@@ -91,7 +94,7 @@ class Window(QMainWindow):
         self._bind()
         self._memory = QTimer(self)
         self._memory.setInterval(MEMORY_MS)
-        self._memory.timeout.connect(self._measure_memory)
+        self._memory.timeout.connect(self._measure)
         bridge.notice.connect(self.show_notice)
         bridge.settings_changed.connect(self._setting_changed)
         jobs.unhandled.connect(self.show_error)
@@ -155,8 +158,6 @@ class Window(QMainWindow):
 
     def _tell_painted(self) -> None:
         self.painted.emit()
-        for panel in self.panels.values():
-            self._ask(panel, "window_painted")
 
     # ------------------------------------------------------------ building
 
@@ -189,8 +190,6 @@ class Window(QMainWindow):
             {
                 "menu": self.open_menu,
                 "palette": self.open_palette,
-                "show_list": lambda: self._toggle("show_list"),
-                "show_inspector": lambda: self._toggle("show_inspector"),
                 "about": self.show_about,
                 "quit": self.close,
                 "theme_system": lambda: self._set("theme", "system"),
@@ -205,14 +204,19 @@ class Window(QMainWindow):
         self.status.restart_requested.connect(self._restart)
 
     def _connect_panel(self, id: str, panel: QWidget) -> None:
-        handlers: Mapping[str, Callable[[], object]] = getattr(panel, "action_handlers", dict)()
-        self.actions_.bind({name: self._in_panel(id, act) for name, act in handlers.items()})
+        methods = {name: row.method for name, row in self.actions_.rows.items() if row.method}
+        self.actions_.bind(
+            {
+                name: self._in_panel(id, getattr(panel, method))
+                for name, method in methods.items()
+                if hasattr(panel, method)
+            }
+        )
         for name, slot in {
-            "action_enabled": self.actions_.set_enabled,
-            "model_state": self.status.set_model,
-            "device_changed": self.status.set_device,
-            "context_changed": self._show_context,
-            "speed_changed": self.status.set_speed,
+            "engine_state": self._show_state,
+            "context_use": self._show_context,
+            "speed": self.status.set_speed,
+            "busy_changed": self._show_busy,
         }.items():
             signal = getattr(panel, name, None)
             if isinstance(signal, SignalInstance):
@@ -247,32 +251,79 @@ class Window(QMainWindow):
 
     # ------------------------------------------------------------ status bar
 
+    def tell_dead(self, name: str) -> None:
+        """A model stopped working: say so until it is loaded again."""
+        self._dead.add(name)
+        if name == self._model_name:
+            self._show_state("dead", name, 0.0)
+
+    def _show_state(self, state: State, name: str, fraction: float) -> None:
+        self._model_name = name
+        if state in ("ready", "loading"):
+            self._dead.discard(name)
+        elif name in self._dead:
+            state = "dead"
+        self.status.set_model(name, state, fraction)
+        if state != "ready":
+            self.status.set_device("")
+        else:
+            self._measure()
+
+    def _show_busy(self, busy: bool) -> None:
+        self.actions_.set_enabled("stop", busy)
+
     def _show_context(self, use: ContextUse | None) -> None:
         if use is None:
             self.status.set_context(None, 0)
         else:
             self.status.set_context(use.total, use.context_size, exact=use.exact)
 
-    def _measure_memory(self) -> None:
-        self._jobs.run(self._memory_use, lambda found: self.status.set_memory(*found), lambda _: None)
+    def _measure(self) -> None:
+        """Read memory and engines on a worker; one reading at a time."""
+        if not self._measuring:
+            self._measuring = True
+            self._jobs.run(self._read_use, self._show_use, self._show_no_use)
 
-    def _memory_use(self) -> tuple[int, int]:
+    def _read_use(self) -> tuple[int, int, list[LoadedModel]]:
         import psutil
 
-        engines = sum(loaded.memory_bytes for loaded in self._workbench.engines.loaded())
-        return psutil.Process().memory_info().rss + engines, psutil.virtual_memory().total
+        loaded = self._workbench.engines.loaded()
+        used = psutil.Process().memory_info().rss + sum(model.memory_bytes for model in loaded)
+        return used, psutil.virtual_memory().total, loaded
+
+    def _show_use(self, use: tuple[int, int, list[LoadedModel]]) -> None:
+        self._measuring = False
+        used, total, loaded = use
+        self.status.set_memory(used, total)
+        picker = self._picker()
+        model = picker.model if picker is not None else None
+        info = next((m.info for m in loaded if model is not None and m.path == str(model.path)), None)
+        self.status.set_device(device_text(info) if info is not None else "")
+
+    def _show_no_use(self, error: Exception) -> None:
+        self._measuring = False
+
+    def _picker(self) -> ModelPicker | None:
+        chat = self.panels.get("chat")
+        return chat.findChild(ModelPicker) if chat is not None else None
 
     def _restart(self) -> None:
-        self._ask_any("restart_model")
+        picker = self._picker()
+        if picker is not None:
+            self.show_panel("chat")
+            picker.load()
+
+    def _choose_model(self, id: str) -> None:
+        picker = self._picker()
+        if picker is not None:
+            self.show_panel("chat")
+            picker.choose(id)
 
     # ------------------------------------------------------------ settings
 
     def _set(self, key: str, value: object) -> None:
         # Writing waits for the disk; whoever shows the setting hears of it over the bridge.
         self._jobs.run(lambda: self._workbench.settings.set(key, value))
-
-    def _toggle(self, key: str) -> None:
-        self._set(key, self.actions_[key].isChecked())
 
     def _setting_changed(self, key: str) -> None:
         value = self._workbench.settings.get(key) if key in ("theme", "show_list", "show_inspector") else None
@@ -333,7 +384,7 @@ class Window(QMainWindow):
                     row.title or untitled,
                     kind,
                     "chat",
-                    lambda id=row.id: self._ask_any("open_conversation", id),
+                    partial(self._ask_any, "open_conversation", row.id),
                 )
                 for row in rows
             ]
@@ -347,7 +398,7 @@ class Window(QMainWindow):
                     f"{model.name} {model.quantization}",
                     kind,
                     "box",
-                    lambda id=model.id: self._ask_any("choose_model", id),
+                    partial(self._choose_model, model.id),
                 )
                 for model in models
             ]
@@ -366,6 +417,14 @@ class Window(QMainWindow):
         box.setText(text.format(version=app_version(), folder=self._workbench.data_dir))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+
+def device_text(info: ModelInfo) -> str:
+    """Where a model runs: "CPU", or how many of its layers are on the GPU."""
+    if info.gpu_layers <= 0:
+        return QCoreApplication.translate("Window", "CPU")
+    text = QCoreApplication.translate("Window", "GPU {some} / {all} layers")
+    return text.format(some=info.gpu_layers, all=info.layers)
 
 
 def app_version() -> str:

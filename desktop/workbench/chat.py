@@ -244,8 +244,9 @@ class Work:
                 raise
         try:
             return loading.result()
-        except UserError as error:
-            if error.code == "load_cancelled" and self.cancelled:
+        except (UserError, EngineDied) as error:
+            # A process that dies while it is being stopped has done what was asked for.
+            if self.cancelled and (isinstance(error, EngineDied) or error.code == "load_cancelled"):
                 return None
             raise
 
@@ -402,7 +403,7 @@ class Turn(Work):
         """Ask for a stop at the next event; takes no lock, so a signal handler may call it."""
         self.cancelled = True
 
-    def __iter__(self) -> Iterator[TurnEvent]:
+    def __iter__(self) -> Generator[TurnEvent]:
         try:
             if self.plan.question is not None:
                 yield MessageAdded(self.plan.question)
@@ -470,8 +471,11 @@ class Turn(Work):
             yield from self._answer(engine, request, keeper)
             keeper.close(load_s=self._load_s)
         except EngineDied as error:
-            failure = error
-            self._rescue(keeper, "interrupted", error.text)
+            if self.cancelled:  # it stopped, if not in good order
+                self._rescue(keeper, "stopped")
+            else:
+                failure = error
+                self._rescue(keeper, "interrupted", error.text)
         except Exception as error:
             failure = error
             self._stop(keeper)
@@ -543,7 +547,7 @@ class Chats:
         return self.store.create_conversation(
             system=clean(system),
             model=self.reference(self.library.get(model)) if model else "",
-            settings=(settings or self._defaults()).to_dict(),
+            settings=_checked(settings or self.defaults()),
         )
 
     def settings_of(self, conversation_id: str) -> ChatSettings:
@@ -552,11 +556,7 @@ class Chats:
 
     def set_settings(self, conversation_id: str, settings: ChatSettings) -> None:
         """Change how a conversation is answered from now on; raises UserError for a bad value."""
-        values = settings.to_dict()
-        bad = [key for key, value in values.items() if not _FIELDS[key](value)]
-        if bad:
-            raise UserError("This setting cannot have that value: {key}.", key=bad[0], code="bad_setting")
-        self.store.update_conversation(conversation_id, settings=values)
+        self.store.update_conversation(conversation_id, settings=_checked(settings))
 
     def set_system(self, conversation_id: str, text: str) -> None:
         """Change the system prompt."""
@@ -594,10 +594,8 @@ class Chats:
             gpu_layers=settings.gpu_layers,
         )
 
-    def _settings(self, row: ConversationRow) -> ChatSettings:
-        return ChatSettings.from_dict(row.settings, self._defaults())
-
-    def _defaults(self) -> ChatSettings:
+    def defaults(self) -> ChatSettings:
+        """How a new conversation is answered: as the settings of the app say."""
         return ChatSettings(
             sampling=self.settings.sampling(),
             max_tokens=int(self.settings.get("max_tokens")),
@@ -605,11 +603,14 @@ class Chats:
             gpu_layers=int(self.settings.get("gpu_layers")),
         )
 
+    def _settings(self, row: ConversationRow) -> ChatSettings:
+        return ChatSettings.from_dict(row.settings, self.defaults())
+
     # ------------------------------------------------------------ turns
 
     def send(self, conversation_id: str, text: str) -> Turn:
         """Commit the user's message, then return the turn that answers it."""
-        text = _message(text)
+        text = sendable(text)
         with self._turn(conversation_id) as turn:
             row = self.store.conversation(conversation_id)
             question = self._ask(row, row.leaf, text)
@@ -631,7 +632,7 @@ class Chats:
     def edit(self, message_id: str, text: str) -> Turn | None:
         """Put an edited sibling beside a message; a user's message is then answered, an answer is not."""
         message = self.store.message(message_id)
-        text = _message(text)
+        text = sendable(text)
         with self._turn(message.conversation) as turn:
             row = self.store.conversation(message.conversation)
             if message.role == "user":
@@ -788,6 +789,14 @@ def with_seed(settings: ChatSettings) -> ChatSettings:
     return replace(settings, sampling=msgspec.structs.replace(settings.sampling, seed=seed))
 
 
+def sendable(text: str) -> str:
+    """The text as it is sent: only characters that can be encoded. UserError when it is empty."""
+    text = clean(text)
+    if not text.strip():
+        raise UserError("There is nothing to send.", hint="Write a message first.", code="empty_message")
+    return text
+
+
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text has: four Latin letters, or one character of other scripts, each."""
     latin = sum(char.isascii() for char in text)
@@ -806,15 +815,17 @@ def _request(prompt: Prompt, settings: ChatSettings) -> Request:
     )
 
 
+def _checked(settings: ChatSettings) -> dict[str, Any]:
+    """The settings as they are stored; raises UserError for a value that cannot be."""
+    values = settings.to_dict()
+    for key, value in values.items():
+        if not _FIELDS[key](value):
+            raise UserError("This setting cannot have that value: {key}.", key=key, code="bad_setting")
+    return values
+
+
 def _said(row: MessageRow) -> bool:
     return bool(row.content or row.thinking)
-
-
-def _message(text: str) -> str:
-    text = clean(text)
-    if not text.strip():
-        raise UserError("There is nothing to send.", hint="Write a message first.", code="empty_message")
-    return text
 
 
 def _use(

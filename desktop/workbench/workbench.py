@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import ExitStack, suppress
-from importlib import metadata
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import platformdirs
@@ -20,6 +21,7 @@ from models.errors import EngineError, UserError
 from models.library import Library
 
 APP_NAME = "Rolltop"
+STORE_FILE = "rolltop.db"
 DATA_DIR_VARIABLE = "ROLLTOP_DATA_DIR"
 PACKAGES = {"rolltop": "rolltop", "llama_cpp_python": "llama-cpp-python", "qt": "pyside6-essentials"}
 
@@ -53,7 +55,7 @@ class Workbench:
         """
         folder = Path(os.path.abspath(data_dir or default_data_dir()))
         with ExitStack() as undo:
-            store = Store.open(folder / "rolltop.db")
+            store = Store.open(folder / STORE_FILE)
             undo.callback(store.close)
             lock = FolderLock(folder / "rolltop.lock")
             undo.callback(lock.close)
@@ -77,6 +79,14 @@ class Workbench:
         """Whether no other Rolltop uses the same folder."""
         return self._lock.held
 
+    @contextmanager
+    def unsaved_chats(self) -> Iterator[Chats]:
+        """Chats with the same library, engines and settings that leave nothing in the store."""
+        with TemporaryDirectory(prefix="rolltop-") as folder:
+            store = Store.open(Path(folder) / STORE_FILE)
+            with closing(store):
+                yield Chats(store, self.library, self.engines, self.settings)
+
     def info(self) -> dict[str, Any]:
         """Versions, devices and folders, as plain values. Asks a short-lived child for the devices."""
         return {"versions": versions(), "devices": _devices(), "folders": self.folders()}
@@ -85,7 +95,7 @@ class Workbench:
         """Where things are kept."""
         return {
             "data": str(self.data_dir),
-            "store": str(self.store.path),
+            "store": str(self.data_dir / STORE_FILE),
             "models": str(self.data_dir / "models"),
         }
 
@@ -155,6 +165,8 @@ def versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
+    from importlib import metadata  # slow to import, and only `info` needs it
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -55,9 +55,10 @@ CLOSE_S = 2.0
 LARGE = 1 << 15
 
 ENVIRONMENT = (
-    "PATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH HOME USER LANG LC_ALL TMPDIR TEMP TMP SYSTEMROOT WINDIR "
-    "CUDA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES GGML_VK_VISIBLE_DEVICES XDG_CACHE_HOME LOCALAPPDATA"
-).split()
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR"),
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_CACHE_HOME", "LOCALAPPDATA"),
+    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"),
+)
 """What an engine's process sees of the environment: enough to find libraries, and no secrets."""
 
 
@@ -303,9 +304,7 @@ class EngineClient(ABC):
 class ProcessEngine(EngineClient):
     """A model in a child process of its own, so that its crash takes nothing else with it."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], link: Link, stderr: Any, info: ModelInfo
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], link: Link, stderr: Any, info: ModelInfo) -> None:
         super().__init__(info)
         self._process, self._link, self._stderr = process, link, stderr
         self._sending = threading.Lock()
@@ -470,10 +469,7 @@ def clean(text: str) -> str:
 def error_from(failure: Failure) -> RolltopError:
     """The exception that a failure stands for."""
     kind = UserError if failure.kind == "user" else EngineError
-    error = kind(failure.template, hint=failure.hint, code=failure.code)
-    error.params = failure.params
-    error.args = (error.text,)
-    return error
+    return kind(failure.template, hint=failure.hint, code=failure.code, **failure.params)
 
 
 def _await_ready(

@@ -7,7 +7,6 @@ scheduling. Every ctypes callback is kept on `self`, since C goes on calling it.
 from __future__ import annotations
 
 import ctypes
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,13 +18,14 @@ import psutil
 from llama_cpp._ggml import libggml
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
-from models.errors import EngineError, UserError
 from models.engine.protocol import LoadOptions, ModelInfo, Request, Sampling, TokenLogprob
+from models.errors import EngineError, UserError
 
 FloatArray = npt.NDArray[np.float32]
 
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 UNKNOWN_OR_CONTROL = 1 | 8  # llama_token_attr
+TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 PARTIAL_STATE = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
 LAST_MESSAGES = 40
 
@@ -46,13 +46,12 @@ class _Log:
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_MESSAGES)
 
-        @llama.llama_log_callback
         def on_log(level: int, text: bytes, _data: Any) -> None:
             if level in (3, 4):  # warning, error
                 self.lines.append(text.decode("utf-8", "replace").strip())
 
-        self._callback = on_log
-        llama.llama_log_set(on_log, ctypes.c_void_p(0))
+        self._callback = llama.llama_log_callback(on_log)
+        llama.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def reason(self) -> str:
         """The most telling of the last lines: the first error after the load began."""
@@ -134,9 +133,7 @@ class Batch:
         self._one = np.ones(capacity, np.int32)
         int_p = ctypes.POINTER(ctypes.c_int32)
         first = self.sequences.ctypes.data
-        self._pointers = (int_p * capacity)(
-            *(ctypes.cast(first + 4 * i, int_p) for i in range(capacity))
-        )
+        self._pointers = (int_p * capacity)(*(ctypes.cast(first + 4 * i, int_p) for i in range(capacity)))
         self._batch = llama.llama_batch(
             n_tokens=0,
             token=self.tokens.ctypes.data_as(int_p),
@@ -205,13 +202,13 @@ class Model:
         params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else 999
         aborted = False
 
-        @llama.llama_progress_callback
         def on_progress(fraction: float, _data: Any) -> bool:
             nonlocal aborted
             aborted = progress is not None and not progress(fraction)
             return not aborted
 
-        params.progress_callback = on_progress
+        callback = llama.llama_progress_callback(on_progress)
+        params.progress_callback = callback
         handle = llama.llama_model_load_from_file(options.path.encode(), params)
         if aborted:
             raise LoadAborted
@@ -325,7 +322,9 @@ class Model:
         """
         status = int(llama.llama_decode(self._context, batch.struct))
         if status < 0:
-            raise EngineError("The model could not evaluate the text (llama.cpp error {status}).", status=status)
+            raise EngineError(
+                "The model could not evaluate the text (llama.cpp error {status}).", status=status
+            )
         return status
 
     def on_abort(self, check: Callable[[], bool] | None) -> None:
@@ -418,9 +417,7 @@ class Sampler:
         self._grammar = self._make_grammar(request)
         self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
         self._fill(request, prompt)
-        self._candidates = np.zeros(
-            vocab.size, dtype=[("id", np.int32), ("logit", np.float32), ("p", np.float32)]
-        )
+        self._candidates: npt.NDArray[Any] = np.zeros(vocab.size, dtype=TOKEN_DATA)
 
     def _make_grammar(self, request: Request) -> Any:
         text = request.grammar
@@ -444,7 +441,7 @@ class Sampler:
         s, size = request.sampling, self._vocab.size
         if request.logit_bias:
             biases = (llama.llama_logit_bias * len(request.logit_bias))(
-                *((token, max(bias, -math.inf)) for token, bias in request.logit_bias.items())
+                *(llama.llama_logit_bias(token, bias) for token, bias in request.logit_bias.items())
             )
             self._add(llama.llama_sampler_init_logit_bias(size, len(biases), biases))
         if s.repeat_penalty != 1 or s.presence_penalty or s.frequency_penalty:
@@ -500,7 +497,7 @@ class Sampler:
         return int(array.data[max(array.selected, 0)].id)
 
     def _allowed(self, token: int) -> bool:
-        single = np.zeros(1, dtype=self._candidates.dtype)
+        single: npt.NDArray[Any] = np.zeros(1, dtype=TOKEN_DATA)
         single["id"] = token
         single["logit"] = 1
         llama.llama_sampler_apply(self._grammar, ctypes.byref(_token_array(single)))
@@ -615,7 +612,8 @@ class Embedder:
 def log_softmax(logits: FloatArray) -> FloatArray:
     """Natural-log probabilities of logits, computed in float64 where it matters."""
     shifted = logits - logits.max()
-    return shifted - np.float32(np.log(np.exp(shifted, dtype=np.float64).sum()))
+    total = np.exp(shifted, dtype=np.float64).sum()
+    return np.asarray(shifted - np.log(total), np.float32)
 
 
 def devices() -> list[dict[str, Any]]:

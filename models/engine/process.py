@@ -291,8 +291,8 @@ def _load(link: Link, outbox: Outbox, inbox: Inbox) -> Worker | None:
         outbox.put(LoadFailed(failure=failure(error)))
         return None
     except MemoryError:
-        error = UserError("There is not enough memory for this model.", code="no_memory")
-        outbox.put(LoadFailed(failure=failure(error)))
+        full = UserError("There is not enough memory for this model.", code="no_memory")
+        outbox.put(LoadFailed(failure=failure(full)))
         return None
     outbox.put(Ready(info=worker.info))
     return worker

@@ -18,18 +18,18 @@ FinishReason = Literal["stop", "length", "context", "cancelled"]
 """stop: the model or a stop string ended it. length: max_tokens. context: the context is full."""
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Struct(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the plain values."""
 
 
-class Tagged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=True):
+class Tagged(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """Base of the messages; the tag is the class name."""
 
 
 # ---------------------------------------------------------------- values
 
 
-class LoadOptions(Struct):
+class LoadOptions(Struct, frozen=True):
     """How to load a model.
 
     Attributes:
@@ -57,7 +57,7 @@ class LoadOptions(Struct):
     swa_full: bool = False
 
 
-class ModelInfo(Struct):
+class ModelInfo(Struct, frozen=True):
     """A model as it was loaded.
 
     Attributes:
@@ -87,7 +87,7 @@ class ModelInfo(Struct):
     device: str = "CPU"
 
 
-class Message(Struct):
+class Message(Struct, frozen=True):
     """One turn of a chat. `thinking` is what a reasoning model thought before `content`."""
 
     role: Role
@@ -95,7 +95,7 @@ class Message(Struct):
     thinking: str = ""
 
 
-class Chat(Struct):
+class Chat(Struct, frozen=True):
     """Messages to be rendered by the model's chat template.
 
     Attributes:
@@ -110,7 +110,7 @@ class Chat(Struct):
     exact: bool = False
 
 
-class ThinkingTags(Struct):
+class ThinkingTags(Struct, frozen=True):
     """The marks around thinking in a model's output. `open_at_start`: the prompt ends with `start`."""
 
     start: str
@@ -118,7 +118,7 @@ class ThinkingTags(Struct):
     open_at_start: bool = False
 
 
-class Prompt(Struct):
+class Prompt(Struct, frozen=True):
     """A rendered chat: exactly what the model will see.
 
     Attributes:
@@ -138,7 +138,7 @@ class Prompt(Struct):
     format: Literal["template", "plain"] = "template"
 
 
-class Sampling(Struct):
+class Sampling(Struct, frozen=True):
     """How the next token is chosen. `seed` None draws a fresh one for each request.
 
     temperature 0 is greedy. top_k 0, top_p 1, min_p 0, repeat_penalty 1 and the other penalties
@@ -156,7 +156,7 @@ class Sampling(Struct):
     seed: int | None = None
 
 
-class Request(Struct):
+class Request(Struct, frozen=True):
     """One generation.
 
     Attributes:
@@ -183,7 +183,7 @@ class Request(Struct):
     mode: Mode = "fast"
 
 
-class TokenLogprob(Struct):
+class TokenLogprob(Struct, frozen=True):
     """A chosen token with its natural-log probability before sampling, and the top alternatives."""
 
     token: int
@@ -192,7 +192,7 @@ class TokenLogprob(Struct):
     top: tuple[tuple[int, str, float], ...] = ()
 
 
-class Usage(Struct):
+class Usage(Struct, frozen=True):
     """Token counts. `cached_tokens` of the prompt were not evaluated again."""
 
     prompt_tokens: int
@@ -200,7 +200,7 @@ class Usage(Struct):
     completion_tokens: int
 
 
-class Timings(Struct):
+class Timings(Struct, frozen=True):
     """Seconds. `first_token_s` counts from submission; `decode_s` from the first token to the last."""
 
     queue_s: float = 0.0
@@ -213,33 +213,33 @@ class Timings(Struct):
 # ---------------------------------------------------------------- commands
 
 
-class Load(Tagged):
+class Load(Tagged, frozen=True):
     """Load the model; the first command, answered by LoadProgress and Ready or LoadFailed."""
 
     options: LoadOptions
     version: int = VERSION
 
 
-class Submit(Tagged):
+class Submit(Tagged, frozen=True):
     """Generate."""
 
     request: Request
 
 
-class Cancel(Tagged):
+class Cancel(Tagged, frozen=True):
     """Stop a request; it still gets its Finished event, with what was made so far."""
 
     id: str
 
 
-class Render(Tagged):
+class Render(Tagged, frozen=True):
     """Render a chat; answered by Reply with a Prompt."""
 
     id: str
     chat: Chat
 
 
-class Tokenize(Tagged):
+class Tokenize(Tagged, frozen=True):
     """Answered by Reply with a list of token ids. `special`: control strings become control tokens."""
 
     id: str
@@ -247,14 +247,14 @@ class Tokenize(Tagged):
     special: bool = False
 
 
-class Detokenize(Tagged):
+class Detokenize(Tagged, frozen=True):
     """Answered by Reply with the text."""
 
     id: str
     tokens: tuple[int, ...]
 
 
-class Score(Tagged):
+class Score(Tagged, frozen=True):
     """Log-likelihood of `continuation` after `prompt`; answered by Reply with a list of floats."""
 
     id: str
@@ -262,7 +262,7 @@ class Score(Tagged):
     continuation: tuple[int, ...]
 
 
-class Embed(Tagged):
+class Embed(Tagged, frozen=True):
     """Embed texts; answered by Reply with one list of floats for each text."""
 
     id: str
@@ -275,20 +275,20 @@ Command = Load | Submit | Cancel | Render | Tokenize | Detokenize | Score | Embe
 # ---------------------------------------------------------------- events
 
 
-class LoadProgress(Tagged):
+class LoadProgress(Tagged, frozen=True):
     """Part of the model that is loaded, 0 to 1."""
 
     fraction: float
 
 
-class Ready(Tagged):
+class Ready(Tagged, frozen=True):
     """The model is loaded."""
 
     info: ModelInfo
     version: int = VERSION
 
 
-class Failure(Struct):
+class Failure(Struct, frozen=True):
     """An error in a form that crosses the process border; see `models.errors`."""
 
     kind: Literal["user", "engine"]
@@ -298,13 +298,13 @@ class Failure(Struct):
     params: dict[str, Any] = {}
 
 
-class LoadFailed(Tagged):
+class LoadFailed(Tagged, frozen=True):
     """The model could not be loaded; the process ends."""
 
     failure: Failure
 
 
-class Started(Tagged):
+class Started(Tagged, frozen=True):
     """The request was admitted and its prompt is being evaluated."""
 
     id: str
@@ -313,7 +313,7 @@ class Started(Tagged):
     queue_s: float
 
 
-class PromptProgress(Tagged):
+class PromptProgress(Tagged, frozen=True):
     """`done` of `total` prompt tokens are evaluated (cached ones count as done)."""
 
     id: str
@@ -321,7 +321,7 @@ class PromptProgress(Tagged):
     total: int
 
 
-class TextDelta(Tagged):
+class TextDelta(Tagged, frozen=True):
     """More of the answer. `tokens` is filled only when log-probabilities were asked for."""
 
     id: str
@@ -329,7 +329,7 @@ class TextDelta(Tagged):
     tokens: tuple[TokenLogprob, ...] = ()
 
 
-class ThinkingDelta(Tagged):
+class ThinkingDelta(Tagged, frozen=True):
     """More of the thinking before the answer, without its tags."""
 
     id: str
@@ -337,7 +337,7 @@ class ThinkingDelta(Tagged):
     tokens: tuple[TokenLogprob, ...] = ()
 
 
-class Finished(Tagged):
+class Finished(Tagged, frozen=True):
     """The last event of a request."""
 
     id: str
@@ -348,14 +348,14 @@ class Finished(Tagged):
     seed: int | None = None
 
 
-class Failed(Tagged):
+class Failed(Tagged, frozen=True):
     """The last event of a request that could not be done; also answers a command that failed."""
 
     id: str
     failure: Failure
 
 
-class Reply(Tagged):
+class Reply(Tagged, frozen=True):
     """The result of Render, Tokenize, Detokenize, Score or Embed."""
 
     id: str
@@ -366,8 +366,8 @@ GenerationEvent = Started | PromptProgress | TextDelta | ThinkingDelta | Finishe
 Event = LoadProgress | Ready | LoadFailed | GenerationEvent | Reply
 
 _encoder = msgspec.msgpack.Encoder()
-_commands = msgspec.msgpack.Decoder(Command)
-_events = msgspec.msgpack.Decoder(Event)
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
 def encode(message: Command | Event) -> bytes:

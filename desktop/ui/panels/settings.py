@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from desktop.workbench.workbench import Workbench
 
 COLUMN = 660
+FIELD = 160
 INT_LIMIT = 2**31 - 1
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -185,7 +186,7 @@ class SettingsPanel(QWidget):
         for choice in setting.choices:
             word = CHOICES.get(str(choice), str(choice))
             box.addItem(QCoreApplication.translate("Settings", word), choice)
-        box.setMinimumWidth(150)
+        box.setFixedWidth(FIELD)
         self._show[setting.key] = lambda value: box.setCurrentIndex(box.findData(value))
         self._show[setting.key](self._workbench.settings.get(setting.key))
         box.activated.connect(lambda row: self._set(setting.key, box.itemData(row)))
@@ -202,7 +203,7 @@ class SettingsPanel(QWidget):
             box = _Fraction()
             box.setRange(low, high)
             box.setSingleStep(0.05)
-        box.setMinimumWidth(110)
+        box.setFixedWidth(FIELD)
         # While a number is being typed it is not yet one; it counts on Enter or when left.
         box.setKeyboardTracking(False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -59,11 +59,11 @@ class TitleLabel(QLabel):
         painter = QPainter(self)
         t = self._theme.tokens
         fitted = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 8)
-        painter.setPen(t.text)
+        painter.setPen(QColor(t.text))
         painter.drawText(self.rect().adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, fitted)
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(t.accent, 2))
+            painter.setPen(QPen(QColor(t.accent), 2))
             width = min(self.width() - 2, self.fontMetrics().horizontalAdvance(fitted) + 10)
             painter.drawRoundedRect(1, 1, width, self.height() - 2, 6, 6)
 
@@ -169,14 +169,13 @@ class EmptyState(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sentence.setProperty("role", "muted")
-        self.sentence.setMaximumWidth(420)
-        self.sentence.setMinimumWidth(280)
         self.button = QPushButton(self)
         self.button.clicked.connect(self.acted)
         rows = QVBoxLayout(self)
+        rows.setContentsMargins(48, 0, 48, 0)
         rows.setSpacing(16)
         rows.addStretch(1)
-        rows.addWidget(self.sentence, 0, Qt.AlignmentFlag.AlignHCenter)
+        rows.addWidget(self.sentence)
         rows.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         rows.addStretch(1)
 

@@ -254,7 +254,8 @@ class ConversationDelegate(QStyledItemDelegate):
     ) -> None:
         t = self._theme.tokens
         state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
-        card = QRectF(rect.adjusted(0, 1, 0, -3))
+        # As wide with a scroll bar beside it as without one.
+        card = QRectF(rect.left(), rect.top() + 1, WIDTH - 25, rect.height() - 4)
         if state & QStyle.StateFlag.State_Selected:
             self._card(painter, card, t.tint)
         elif state & QStyle.StateFlag.State_MouseOver:
@@ -376,13 +377,18 @@ class ConversationList(QFrame):
         self._connect()
 
     def _build(self) -> None:
-        self.new_button = QPushButton(QCoreApplication.translate("ConversationList", "New chat"), self)
-        self.new_button.setAccessibleName(self.new_button.text())
+        words = QCoreApplication.translate("ConversationList", "New chat")
+        self.new_button = QPushButton(f"  {words}", self)  # Qt sets icon and word too close together
+        self.new_button.setAccessibleName(words)
         self.new_button.setIcon(self._theme.icon("plus"))
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(QCoreApplication.translate("ConversationList", "Search conversations"))
         self.search.setAccessibleName(self.search.placeholderText())
         self.search.setClearButtonEnabled(True)
+        self.search.setStyleSheet(
+            "QToolButton, QToolButton:focus, QToolButton:hover"
+            " { border: none; padding: 0px; min-height: 0px; background: transparent; }"
+        )
         self.search.addAction(self._theme.icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
         self.items = ConversationItems(self)
         self.view = ConversationView(self)
@@ -455,6 +461,11 @@ class ConversationList(QFrame):
         """Put the keyboard into the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
+
+    def title_of(self, conversation: str) -> str:
+        """The title as the list shows it; "" when the conversation is not listed."""
+        row = self.items.conversation(self.items.place(conversation))
+        return shown_title(row) if row is not None else ""
 
     def rename(self, conversation: str) -> None:
         """Open the field for the title of a conversation in the list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
@@ -34,11 +34,15 @@ SAVE_MS = 400
 MOST_CONTEXT = 1 << 20
 MOST_LAYERS = 999
 
-# Shape only, no colours: a value that looks like text until it has the keyboard.
+# Shape only, no colours: a value that looks like text until it has the keyboard. The buttons are
+# made nothing here because Qt gives a styled box without buttons no room for its text.
 _VALUE_STYLE = (
     "QAbstractSpinBox { padding: 1px 4px; min-height: 16px; border-radius: 6px; }"
     "QAbstractSpinBox:focus { padding: 0px 3px; }"
     "QAbstractSpinBox:!focus:!hover { border-color: transparent; background: transparent; }"
+    "QAbstractSpinBox QLineEdit { border: none; padding: 0px; min-height: 0px; background: transparent; }"
+    "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0px; height: 0px; }"
+    "QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow { image: none; width: 0px; height: 0px; }"
 )
 
 
@@ -101,7 +105,6 @@ class ValueRow(QWidget):
         box.setToolTip(tip)
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel while scrolling past
         if isinstance(box, QAbstractSpinBox):
-            box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             box.setAlignment(Qt.AlignmentFlag.AlignRight)
             box.setStyleSheet(_VALUE_STYLE)
             box.setKeyboardTracking(False)
@@ -179,6 +182,7 @@ class FactRow(QWidget):
             part.setTextFormat(Qt.TextFormat.PlainText)
         self._value.setProperty("role", "muted")
         self._label = label
+        self.setFixedHeight(22)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(name, 1)
@@ -188,7 +192,7 @@ class FactRow(QWidget):
     def set_tokens(self, count: int | None, exact: bool = True) -> None:
         """Show a count; None shows a dash, `exact` False marks an estimate."""
         if count is None:
-            text = "–"
+            text = "-"
         elif not exact and count:
             text = QCoreApplication.translate("Inspector", "about {count} tokens").format(count=count)
         elif count == 1:
@@ -433,9 +437,8 @@ class Inspector(QFrame):
             self._settings.sampling,
             top_k=self.top_k.value(),
             seed=None if self.seed.value() < 0 else self.seed.value(),
-            **self._kept("repeat_penalty", self.repeat.value()),
-            **{name: value for field, row in self.dials.items() for name, value in self._kept(
-                field, row.value()).items()},
+            repeat_penalty=self._kept("repeat_penalty", self.repeat.value()),
+            **{field: self._kept(field, row.value()) for field, row in self.dials.items()},
         )
         mode: Literal["fast", "exact"] = "exact" if self.mode.currentData() == "exact" else "fast"
         return replace(self._settings, sampling=sampling, max_tokens=self.max_tokens.value(), mode=mode)
@@ -451,10 +454,10 @@ class Inspector(QFrame):
 
     # -------------------------------------------------------- inside
 
-    def _kept(self, field: str, shown: float) -> dict[str, Any]:
+    def _kept(self, field: str, shown: float) -> float:
         """The shown value, or the kept one when that has more decimals than the box can show."""
-        kept = getattr(self._settings.sampling, field)
-        return {field: kept if round(kept, 2) == round(shown, 2) else round(shown, 2)}
+        kept: float = getattr(self._settings.sampling, field)
+        return kept if round(kept, 2) == round(shown, 2) else round(shown, 2)
 
     def _pending(self) -> ChatSettings:
         return replace(

@@ -64,7 +64,7 @@ def model_facts(model: Model, loaded: bool) -> str:
     size = locale.formattedDataSize(model.size_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
     facts = [model.quantization, size]
     if model.context_length:
-        text = QCoreApplication.translate("ModelPicker", "{tokens} tokens context")
+        text = QCoreApplication.translate("ModelPicker", "{tokens} tokens of context")
         facts.append(text.format(tokens=locale.toString(model.context_length)))
     if not model.chat_template:
         facts.append(QCoreApplication.translate("ModelPicker", "no chat format"))
@@ -221,6 +221,15 @@ class ModelPicker(QPushButton):
         self.refresh()
         self.popup.open_below(self)
 
+    def load(self) -> None:
+        """Ask the panel to load the chosen model, as if it had just been chosen."""
+        self.chosen.emit(self._key)
+
+    def choose(self, key: str) -> None:
+        """Choose a model of the library by its id."""
+        library = self._workbench.library
+        self._jobs.run(lambda: library.get(key), lambda model: self._take(key, model), self.show_error)
+
     def refresh(self) -> None:
         """Read the library and the engines again."""
         self._jobs.run(
@@ -322,12 +331,11 @@ class ModelPicker(QPushButton):
         name = name or QCoreApplication.translate("ModelPicker", "Choose a model")
         if self._loading is not None:
             text = QCoreApplication.translate("ModelPicker", "{model} · loading {percent}%")
-            self.setText(text.format(model=name, percent=round(100 * self._loading)))
-        else:
-            self.setText(name)
-        text = QCoreApplication.translate("ModelPicker", "Model: {model}")
-        self.setAccessibleName(text.format(model=self.text()))
-        self.setToolTip(text.format(model=self.text()))
+            name = text.format(model=name, percent=round(100 * self._loading))
+        self.setText(f" {name}")  # a little room beside the icon
+        text = QCoreApplication.translate("ModelPicker", "Model: {model}").format(model=name)
+        self.setAccessibleName(text)
+        self.setToolTip(text)
 
 
 class PickerPopup(QFrame):
@@ -367,14 +375,14 @@ class PickerPopup(QFrame):
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName(QCoreApplication.translate("ModelPicker", "Loading"))
         self.cancel = QPushButton(QCoreApplication.translate("ModelPicker", "Cancel loading"))
-        self.open_file = QPushButton(QCoreApplication.translate("ModelPicker", "Open a GGUF file…"))
+        self.open_file = QPushButton(" " + QCoreApplication.translate("ModelPicker", "Open a GGUF file…"))
         self.open_file.setIcon(theme.icon("folder", "muted"))
         self.unload = QPushButton(QCoreApplication.translate("ModelPicker", "Unload"))
         self.unload.setToolTip(
             QCoreApplication.translate("ModelPicker", "Free the memory of the selected model")
         )
         for button in (self.cancel, self.open_file, self.unload):
-            button.setAccessibleName(button.text())
+            button.setAccessibleName(button.text().strip())
         self._lay_out()
         self.set_progress(None)
         self.set_error("", "")

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
     QContextMenuEvent,
     QFont,
+    QFontMetrics,
     QFontMetricsF,
     QGuiApplication,
     QImage,
@@ -34,7 +35,6 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
     QTextFormat,
-    QTextLength,
     QTextOption,
     QTextTableFormat,
     QWheelEvent,
@@ -111,13 +111,15 @@ class _FormulaObject(QPyTextObject):
 
     def intrinsicSize(self, document: QTextDocument, position: int, form: QTextFormat) -> QSizeF:
         drawing = self._box.drawings[form.intProperty(_INDEX)]
-        return QSizeF(drawing.width + 2, _object_height(drawing))
+        return QSizeF(drawing.width + 2, _object_height(drawing, self._box.style))
 
     def drawObject(
         self, painter: QPainter, rect: QRectF, document: QTextDocument, position: int, form: QTextFormat
     ) -> None:
         drawing = self._box.drawings[form.intProperty(_INDEX)]
-        top = rect.top() + (rect.height() / 2 if _is_deep(drawing) else rect.height()) - drawing.ascent
+        shift = _shift(self._box.style)
+        base = rect.height() / 2 + shift if _is_deep(drawing) else rect.height()
+        top = rect.top() + base - drawing.ascent
         box = QRectF(rect.left() + 1, top, drawing.width, drawing.ascent + drawing.descent)
         drawing.renderer(self._box.style.color).render(painter, box)
 
@@ -127,10 +129,17 @@ def _is_deep(drawing: Drawing) -> bool:
     return drawing.descent > 6
 
 
-def _object_height(drawing: Drawing) -> float:
-    # Qt knows objects that stand on the line and objects centred on it. A shallow formula stands on
-    # it and hangs a little below, a deep one is given as much room below as above.
-    return 2 * max(drawing.ascent, drawing.descent) if _is_deep(drawing) else drawing.ascent
+def _object_height(drawing: Drawing, style: Style) -> float:
+    # Qt knows objects that stand on the line and objects centred a little above it. A shallow formula
+    # stands on it and hangs a little below, a deep one is given as much room below as above.
+    if not _is_deep(drawing):
+        return drawing.ascent
+    return 2 * max(drawing.ascent - _shift(style), drawing.descent + _shift(style))
+
+
+def _shift(style: Style) -> float:
+    """How far above the baseline Qt puts the middle of a centred object."""
+    return QFontMetrics(style.reading).xHeight() / 4
 
 
 class Box:
@@ -192,7 +201,7 @@ class Box:
         if self.block.kind == "heading":
             font = QFont(self.style.reading)
             font.setPixelSize({1: 20, 2: 17, 3: 15}.get(self.block.level, 14))
-            font.setWeight(QFont.Weight.DemiBold)
+            font.setWeight(QFont.Weight.Bold)  # no less, or CJK fonts stay regular
             form.setFont(font)
         return form
 
@@ -243,6 +252,7 @@ class Box:
         form = QTextCharFormat()
         form.setObjectType(_FORMULA)
         form.setProperty(_INDEX, len(self.drawings))
+        form.setFont(self.style.reading)
         if _is_deep(drawing):
             form.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
         self.drawings.append(drawing)
@@ -306,7 +316,7 @@ class Box:
         for r, row in enumerate(rows):
             base = QTextCharFormat()
             if r == 0:
-                base.setFontWeight(QFont.Weight.DemiBold)
+                base.setFontWeight(QFont.Weight.Bold)
             for c, spans in enumerate(row[:columns]):
                 cell = table.cellAt(r, c)
                 if r == 0:
@@ -420,9 +430,11 @@ class Box:
         ideal = self.document.idealWidth() + 1
         columns = len(self.block.aligns)
         self.document.setTextWidth(min(ideal, max(self.width, columns * 96.0)))
-        frame = self.document.documentLayout().frameBoundingRect(self._table_frame)
-        self.content_width = frame.right() + 1
-        self.height = frame.bottom() + 1 + (BAR if self.overflow else 0)
+        layout = self.document.documentLayout()
+        self.content_width = layout.frameBoundingRect(self._table_frame).width()
+        # Qt keeps an empty paragraph under a table; the table ends where that begins.
+        bottom = layout.blockBoundingRect(self.document.lastBlock()).top()
+        self.height = bottom + (BAR if self.overflow else 0)
 
     # ---- drawing
 
@@ -537,8 +549,8 @@ def _broken(text: str) -> str:
     )
 
 
-def gap(before: Block | None, block: Block) -> float:
-    """Pixels between two blocks."""
+def gap(before: Block | None, block: Block, sibling: str = "") -> float:
+    """Pixels between two blocks; `sibling` is the mark of the list item before at this depth."""
     if before is None or block.joined:
         return 0.0
     if before.kind == "text" and before.marker and not before.spans and block.path.startswith(before.path):
@@ -547,8 +559,9 @@ def gap(before: Block | None, block: Block) -> float:
         return 20.0 if block.level <= 2 else 16.0
     if before.kind == "heading":
         return 6.0
-    if block.marker and before.path[: len(block.path)] == block.path and before.kind != "code":
-        return 4.0
+    same_list = sibling[-1:] == "." if block.marker[-1:] == "." else sibling[-1:] != "."
+    if block.marker and before.path.startswith(block.path) and before.kind != "code":
+        return 4.0 if same_list else 12.0
     if block.marker and block.path[:-1] == before.path and before.path:
         return 4.0
     if block.kind == "rule" or before.kind == "rule":
@@ -566,10 +579,13 @@ class Prose(QWidget):
     Signals:
         resized: its height for the present width is different now.
         link_activated: a link was clicked; the full address.
+        pressed: a selection may begin; dragged: it is being drawn, at a global point.
     """
 
     resized = Signal()
     link_activated = Signal(str)
+    pressed = Signal()
+    dragged = Signal(QPoint)
 
     def __init__(
         self, theme: Theme, formulas: Formulas, *, markdown: bool = True, color: str = "text",
@@ -608,7 +624,7 @@ class Prose(QWidget):
         """Show another text."""
         self._reset()
         self._pending = text
-        self._refresh_boxes(0, self._stream.blocks)
+        self.boxes.clear()
         self._next_slice()
 
     def append(self, text: str) -> None:
@@ -657,9 +673,7 @@ class Prose(QWidget):
             size = min(max(FIRST_READ, self._stream.tail_size), self._limit - self._shown)
             piece, self._pending = self._pending[:size], self._pending[size:]
             self._read(piece, quiet=True)
-        if not self._pending:
-            self._show(self._stream.finish(), self._stream.blocks, quiet=True)
-        elif self._shown < self._limit:
+        if self._pending and self._shown < self._limit:
             self._slice_timer.start(0)
         self._place_more()
         self.relayout()
@@ -761,7 +775,8 @@ class Prose(QWidget):
         y = before.y + before.height if before is not None else 0.0
         for index in range(first, len(self.boxes)):
             box = self.boxes[index]
-            box.y = y + gap(before.block if before is not None else None, box.block)
+            above = before.block if before is not None else None
+            box.y = round(y + gap(above, box.block, self._sibling(index)))
             box.lay_out(self._width, self._is_last(index))
             y = max(y, box.y + box.height)
             before = box
@@ -771,6 +786,15 @@ class Prose(QWidget):
             self._more.setGeometry(0, int(y) + 8, size.width(), size.height())
             y += 8 + size.height()
         self._height = int(y + 0.999)
+
+    def _sibling(self, index: int) -> str:
+        """The mark of the item before this one in its list, or in the list that ends before it."""
+        block = self.boxes[index].block
+        if block.marker:
+            for box in reversed(self.boxes[max(0, index - 40) : index]):
+                if box.block.path == block.path and box.block.marker:
+                    return box.block.marker
+        return block.marker
 
     def _is_last(self, index: int) -> bool:
         return index + 1 >= len(self.boxes) or not self.boxes[index + 1].block.joined
@@ -911,7 +935,7 @@ class Prose(QWidget):
             box = self.boxes[index]
             start = low[1] if index == low[0] else 0
             if index > low[0]:
-                tight = box.block.joined or gap(self.boxes[index - 1].block, box.block) < 12
+                tight = box.block.joined or 0 < gap(self.boxes[index - 1].block, box.block, box.block.marker) < 12
                 yield "\n" if tight else "\n\n"
                 if box.block.marker:
                     yield box.block.marker.replace("•", "-") + " "
@@ -998,10 +1022,8 @@ class Prose(QWidget):
             self._dragging_bar = (box, point.x())
             return
         self._pressed_link = box.link_at(point) if box is not None else ""
+        self.pressed.emit()
         self._select_from(point, event)
-        # The message takes the focus, so that its keys work on this text.
-        event.ignore()
-        event.accept()
 
     def _select_from(self, point: QPointF, event: QMouseEvent) -> None:
         now = time.monotonic()
@@ -1041,6 +1063,7 @@ class Prose(QWidget):
             if self._clicks == 1:
                 self._caret = self._place_at(point)
                 self.update()
+            self.dragged.emit(event.globalPosition().toPoint())
         else:
             self._hover(point, event.globalPosition().toPoint())
 

@@ -68,11 +68,13 @@ class StatusBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(30)
         self.setAccessibleName(QCoreApplication.translate("StatusBar", "Status"))
+        # The dot that stands between a fact and its neighbour comes and goes with the fact.
+        self._before: dict[QLabel, QLabel] = {}
         self._dot = StateDot(theme)
         self._model = self._button()
         self._model.clicked.connect(self.model_clicked)
         self._restart = self._button()
-        self._restart.setText(QCoreApplication.translate("StatusBar", "Restart"))
+        self._restart.setText(" " + QCoreApplication.translate("StatusBar", "Restart"))
         self._restart.setAccessibleName(QCoreApplication.translate("StatusBar", "Restart the model"))
         self._restart.setIcon(theme.icon("restart", "accent"))
         self._restart.setIconSize(QSize(14, 14))
@@ -119,14 +121,14 @@ class StatusBar(QWidget):
 
     def set_device(self, text: str) -> None:
         """Where the model runs, such as "CPU" or "GPU 24 / 30 layers"; "" for nowhere."""
-        _show(self._device, text)
+        self._show(self._device, text)
 
     def set_context(self, tokens: int | None, size: int, *, exact: bool = True) -> None:
         """Tokens of the context in use; None when nothing is known. An estimate is marked so."""
         known = tokens is not None and size > 0
         self._meter.setVisible(known)
         if tokens is None or size <= 0:
-            _show(self._context, "")
+            self._show(self._context, "")
             return
         self._meter.setRange(0, size)
         self._meter.setValue(min(tokens, size))
@@ -140,7 +142,7 @@ class StatusBar(QWidget):
             text = QCoreApplication.translate("StatusBar", "about {used} / {size} tokens")
         if tokens > size:
             text = QCoreApplication.translate("StatusBar", "{used} / {size} tokens, too long")
-        _show(self._context, text.format(used=tokens, size=size))
+        self._show(self._context, text.format(used=tokens, size=size))
         words = QCoreApplication.translate("StatusBar", "Context: {used} of {size} tokens in use")
         self._meter.setAccessibleName(words.format(used=tokens, size=size))
         self._meter.setToolTip(words.format(used=tokens, size=size))
@@ -149,18 +151,18 @@ class StatusBar(QWidget):
         """How fast the last answer came, or comes."""
         text = QCoreApplication.translate("StatusBar", "{rate} tok/s")
         if tokens_per_second is None or tokens_per_second <= 0:
-            _show(self._speed, "")
+            self._show(self._speed, "")
         else:
             digits = 1 if tokens_per_second < 10 else 0
-            _show(self._speed, text.format(rate=f"{tokens_per_second:.{digits}f}"))
+            self._show(self._speed, text.format(rate=f"{tokens_per_second:.{digits}f}"))
 
     def set_memory(self, used: int | None, total: int) -> None:
         """Bytes used by the app with its engines, and bytes of the computer."""
         text = QCoreApplication.translate("StatusBar", "RAM {used} / {total} GB")
         if used is None:
-            _show(self._memory, "")
+            self._show(self._memory, "")
         else:
-            _show(self._memory, text.format(used=f"{used / GIB:.1f}", total=f"{total / GIB:.0f}"))
+            self._show(self._memory, text.format(used=f"{used / GIB:.1f}", total=f"{total / GIB:.0f}"))
 
     def set_connections(self, count: int, why: str = "") -> None:
         """How many network connections were made since the start, and why."""
@@ -171,7 +173,7 @@ class StatusBar(QWidget):
             why = QCoreApplication.translate(
                 "StatusBar", "Offline: Rolltop has made no network connection since it was started."
             )
-        self._shield.setText(text)
+        self._shield.setText(f" {text}")
         self._shield.setIcon(self._theme.icon("shield", "muted" if count else "good"))
         self._shield.setToolTip(why)
         self._shield.setAccessibleName(why or text)
@@ -188,14 +190,29 @@ class StatusBar(QWidget):
         row.setContentsMargins(15, 0, 10, 0)
         row.setSpacing(8)
         row.addWidget(self._dot)
-        for widget in (self._model, self._restart, self._device, self._meter, self._context):
-            row.addWidget(widget)
+        row.addWidget(self._model)
+        row.addWidget(self._restart)
+        for fact in (self._device, self._context):
+            row.addWidget(self._before[fact])
+            if fact is self._context:
+                row.addWidget(self._meter)
+            row.addWidget(fact)
         row.addStretch(1)
-        for widget in (self._speed, self._memory, self._shield):
-            row.addWidget(widget)
+        for fact in (self._speed, self._memory):
+            row.addWidget(fact)
+            row.addWidget(self._before[fact])
+        row.addWidget(self._shield)
+
+    def _show(self, label: QLabel, text: str) -> None:
+        label.setText(text)
+        label.setVisible(bool(text))
+        self._before[label].setVisible(bool(text))
 
     def _label(self) -> QLabel:
         label = QLabel()
+        dot = QLabel("·")
+        dot.setProperty("role", "muted")
+        self._before[label] = dot
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setProperty("role", "muted")
         label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -207,11 +224,6 @@ class StatusBar(QWidget):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
-
-
-def _show(label: QLabel, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))
 
 
 def _role(widget: QWidget, role: str) -> None:

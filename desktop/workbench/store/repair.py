@@ -30,19 +30,25 @@ _TABLES = {
     "drafts": "conversation",
     "settings": "key",
 }
+_SMALLEST = 512  # bytes of the smallest database there can be
 _ID = re.compile(r"[0-9a-f]{32}")
-_GAP = 20_000  # most row numbers tried in vain, one after the other, past the last readable one
+_GAP = 5_000  # most row numbers tried in vain, one after the other, past the last readable one
 
 
 def state(path: Path) -> State:
     """What lies at `path`, found without changing it."""
     if not path.exists():
         return "new"
-    if path.stat().st_size == 0:
+    with path.open("rb"):
+        pass  # a folder, or a file that may not be read, is said to be that
+    size = path.stat().st_size
+    if size == 0:
         # SQLite would throw away the write-ahead log of an empty file.
         wal = path.with_name(path.name + "-wal")
         lost = files.backups(path) or (wal.exists() and wal.stat().st_size)
         return "damaged" if lost else "new"
+    if size < _SMALLEST:
+        return "damaged"  # SQLite takes it for an empty file and would write over it
     try:
         with files.read_only(path) as conn:
             return _state(conn)
@@ -87,6 +93,8 @@ def repair(path: Path) -> UserError:
         source = _start_from_backup(path, work)
         files.make_private(work)
         with closing(sqlite3.connect(work, isolation_level=None)) as conn:
+            # One sync at the end is enough: until then the file has another name.
+            conn.execute("PRAGMA synchronous = OFF")
             migrations.apply(conn)
             conn.execute("BEGIN")
             saved = _salvage(path, conn)
@@ -183,6 +191,8 @@ def _readable(conn: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 return  # such as a table that is not there
+    if low < 0 and last == high:
+        return  # the root of the table is damaged: no row can be found
     misses = 0
     for number in range(low + 1, last):
         try:

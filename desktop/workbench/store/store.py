@@ -207,6 +207,15 @@ class Store:
             raise _gone("This conversation is no longer there.")
         return conversation_row(row)
 
+    def _alive(self, id: str) -> str | None:
+        """The leaf of a conversation; UserError "gone" as above, without counting its messages."""
+        row = self._conn.execute(
+            "SELECT leaf FROM conversations WHERE id = ? AND deleted IS NULL", (id,)
+        ).fetchone()
+        if row is None:
+            raise _gone("This conversation is no longer there.")
+        return None if row[0] is None else str(row[0])
+
     @_locked
     def update_conversation(self, id: str, **fields: Any) -> ConversationRow:
         """Change title, system, model, settings or leaf.
@@ -215,7 +224,7 @@ class Store:
         tail: the row's `leaf` is that tail.
         """
         _check_fields(fields, _CONVERSATION_FIELDS)
-        self.conversation(id)
+        self._alive(id)
         with self._write() as conn:
             columns = {name: value for name, value in fields.items() if name != "leaf"}
             if columns:
@@ -234,7 +243,7 @@ class Store:
     @_locked
     def delete_conversation(self, id: str) -> None:
         """Move a conversation to the trash."""
-        self.conversation(id)
+        self._alive(id)
         with self._write() as conn:
             conn.execute("UPDATE conversations SET deleted = ? WHERE id = ?", (time.time(), id))
 
@@ -313,7 +322,7 @@ class Store:
         """Add a message below `parent` (None: as a first message) and make the conversation end with it."""
         _check_choice("role", role, ROLES)
         _check_choice("status", status, STATUSES)
-        self.conversation(conversation)
+        self._alive(conversation)
         if parent is not None:
             self._visible(parent, conversation)
         id, now, content = new_id(), time.time(), clean(content)
@@ -368,7 +377,7 @@ class Store:
     @_locked
     def path(self, conversation: str, leaf: str | None = None) -> list[MessageRow]:
         """The messages from the first one to `leaf` (None: to where the conversation ends now)."""
-        end = leaf if leaf is not None else self.conversation(conversation).leaf
+        end = leaf if leaf is not None else self._alive(conversation)
         if end is None:
             return []
         self._visible(end, conversation)

@@ -8,6 +8,7 @@ tail that was last current below it, and no visible message is out of reach.
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 from typing import Any
 
 _SIBLINGS = (
@@ -18,10 +19,10 @@ MESSAGE = f"""m.id, m.conversation, m.parent, m.role, m.content, m.thinking, m.s
     (SELECT count(*) {_SIBLINGS} AND s.number < m.number), (SELECT count(*) {_SIBLINGS})"""
 """The columns of a MessageRow, for `messages m`."""
 
-_UP = """WITH RECURSIVE up(id, parent, depth) AS (
-    SELECT id, parent, 0 FROM messages WHERE id = ?
+_UP = """WITH RECURSIVE up(number, id, parent, depth) AS (
+    SELECT number, id, parent, 0 FROM messages WHERE id = ?
     UNION ALL
-    SELECT m.id, m.parent, up.depth + 1 FROM up JOIN messages m ON m.id = up.parent)"""
+    SELECT m.number, m.id, m.parent, up.depth + 1 FROM up JOIN messages m ON m.id = up.parent)"""
 
 _TAIL = """WITH RECURSIVE down(id, depth) AS (
     SELECT ?, 0
@@ -37,9 +38,12 @@ SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1"""
 
 def path(conn: sqlite3.Connection, leaf: str) -> list[Any]:
     """The columns of every message from the root to `leaf`."""
-    return conn.execute(
-        f"{_UP} SELECT {MESSAGE} FROM up JOIN messages m ON m.id = up.id ORDER BY up.depth DESC", (leaf,)
+    rows = conn.execute(
+        f"{_UP} SELECT {MESSAGE}, up.depth FROM up JOIN messages m ON m.number = up.number", (leaf,)
     ).fetchall()
+    # Sorted here: SQLite's sorter would copy every text.
+    rows.sort(key=itemgetter(-1), reverse=True)
+    return [row[:-1] for row in rows]
 
 
 def tail(conn: sqlite3.Connection, message: str) -> str:

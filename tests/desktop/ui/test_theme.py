@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from dataclasses import asdict
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QIcon
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import QAction, QColor, QIcon
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from desktop.ui.theme import DARK, LIGHT, RESOURCES, Theme, Tokens, contrast
+from desktop.ui.theme import DARK, ICON_SIZES, LIGHT, RESOURCES, Theme, Tokens, contrast
 
 ICONS = sorted(path.stem for path in (RESOURCES / "icons").glob("*.svg"))
 
@@ -61,33 +60,42 @@ def test_icons_are_line_drawings_of_one_weight(name: str) -> None:
 
 @pytest.mark.parametrize("name", ICONS)
 def test_icons_are_drawn_in_the_colour_asked_for(theme: Theme, name: str) -> None:
-    image = theme.icon(name, "#FF0000").pixmap(QSize(24, 24), 2.0).toImage()
+    image = theme.pixmap(name, 24, "#FF0000", ratio=2.0).toImage()
     assert image.size() == QSize(48, 48)
     strong = [c for x in range(48) for y in range(48) if (c := image.pixelColor(x, y)).alpha() > 200]
     assert strong
     assert all(c.red() > 240 and c.green() < 15 for c in strong)
 
 
-def test_an_icon_set_once_follows_the_theme(theme: Theme) -> None:
-    def darkest() -> QColor:
-        image = icon.pixmap(QSize(24, 24)).toImage()
-        return max((image.pixelColor(x, y) for x in range(24) for y in range(24)), key=QColor.alpha)
+def darkest(icon: QIcon, state: QIcon.State = QIcon.State.Off) -> QColor:
+    image = icon.pixmap(QSize(20, 20), QIcon.Mode.Normal, state).toImage()
+    return max((image.pixelColor(x, y) for x in range(20) for y in range(20)), key=QColor.alpha)
 
+
+def test_icons_on_buttons_and_actions_follow_the_theme(qtbot: QtBot, theme: Theme) -> None:
     theme.set_scheme("light")
-    icon = QIcon(theme.icon("plus", "accent"))
-    assert darkest().lightness() < 128
-    theme.set_scheme("dark")
-    assert darkest().lightness() > 128
+    button, field = QPushButton(), QLineEdit()
+    qtbot.addWidget(button)
+    qtbot.addWidget(field)
+    button.setIcon(theme.icon("plus", "accent", on="bad"))
+    action = field.addAction(theme.icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+    own = QAction(theme.icon("plus"), "Plus", button)
+    button.addAction(own)
+    assert darkest(button.icon()).name().upper() == LIGHT.accent
+    assert darkest(button.icon(), QIcon.State.On).name().upper() == LIGHT.bad
+    for _ in range(2):
+        theme.set_scheme("dark")
+        assert darkest(button.icon()).name().upper() == DARK.accent
+        assert darkest(button.icon(), QIcon.State.On).name().upper() == DARK.bad
+        assert darkest(action.icon()).name().upper() == DARK.muted
+        assert darkest(own.icon()).name().upper() == DARK.text
+        theme.set_scheme("light")
+        assert darkest(button.icon()).name().upper() == LIGHT.accent
 
 
-def test_icons_survive_the_collector(theme: Theme) -> None:
-    button = QPushButton()
-    for name in ICONS * 3:
-        button.setIcon(theme.icon(name))
-        copy = QIcon(button.icon())
-        copy.addPixmap(copy.pixmap(16, 16))  # detaches: clones the engine
-        gc.collect(0)
-    assert not button.icon().pixmap(16, 16).isNull()
+def test_an_icon_has_every_size_in_use_unscaled(theme: Theme) -> None:
+    sizes = {size.width() for size in theme.icon("chat").availableSizes()}
+    assert sizes >= set(ICON_SIZES)
 
 
 def test_switching_dresses_the_app_at_once(qtbot: QtBot, qapp: QApplication, theme: Theme) -> None:

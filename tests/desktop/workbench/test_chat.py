@@ -257,12 +257,14 @@ def test_what_does_not_fit_is_told_before_anything_is_generated(make: MakeChats)
     chats = make([Answer("never")])
     conversation = chats.new(settings=ChatSettings(context_size=256))
     events, error = failing(chats.send(conversation.id, "word " * 230), ContextFull)
-    assert [type(event) for event in events][-1] is PromptReady
+    ready = events[-1]
+    assert isinstance(ready, PromptReady)
     assert isinstance(error, ContextFull)
     assert error.code == "context_full"
     assert error.params["context_size"] == 256
     assert error.params["reserve"] == 32
-    assert error.params["tokens"] == 230 + 8
+    assert error.params["tokens"] == len(ready.prompt.tokens)
+    assert 256 - 32 < len(ready.prompt.tokens) < 256
     assert [row.role for row in chats.store.path(conversation.id)] == ["user"]
     assert not chats.busy(conversation.id)
 
@@ -397,6 +399,19 @@ def test_a_dead_engine_leaves_the_text_marked_and_the_error_told(make: MakeChats
     run(chats.regenerate(saved.message.id))
     assert texts(chats, conversation.id)[-1] == ("assistant", "a whole answer", "done")
     assert chats.store.path(conversation.id)[-1].siblings == 2
+
+
+def test_an_engine_that_dies_while_it_is_stopped_is_no_error(make: MakeChats) -> None:
+    chats = make([Answer("one two three")])
+    conversation = chats.new()
+    turn = chats.send(conversation.id, "count")
+    for event in turn:
+        if isinstance(event, TextDelta):
+            turn.cancel_soon()
+            engine = chats.engines.get(str(chats.library.starter().path))
+            assert isinstance(engine, ScriptedEngine)
+            engine.die()
+    assert texts(chats, conversation.id)[-1] == ("assistant", "one", "stopped")
 
 
 def test_a_failed_request_keeps_the_text_and_the_engine(make: MakeChats) -> None:

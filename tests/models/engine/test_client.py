@@ -86,7 +86,7 @@ def test_killing_the_child_is_noticed_within_a_second(load: Load, moment: int) -
     stream = engine.submit(story(engine, "a", 400))
     shown, after = "", random.Random(moment).randint(0, 12)
     killed = 0.0
-    with pytest.raises(EngineDied) as caught:
+    with pytest.raises(EngineDied) as caught:  # noqa: PT012  the loop is what raises
         for event in stream:
             if isinstance(event, TextDelta):
                 shown += event.text
@@ -211,9 +211,7 @@ def test_a_base_model_gets_a_plain_format_and_says_so(tmp_path: Path, load: Load
     assert prompt.format == "plain"
     assert prompt.stop
     assert "Hello" in prompt.text
-    assert isinstance(
-        list(engine.submit(Request(id="a", tokens=prompt.tokens, max_tokens=3)))[-1], Finished
-    )
+    assert isinstance(list(engine.submit(Request(id="a", tokens=prompt.tokens, max_tokens=3)))[-1], Finished)
 
 
 def test_devices_are_listed_without_loading_anything_here() -> None:

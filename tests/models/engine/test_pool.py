@@ -66,7 +66,7 @@ def make(started: list[FakeEngine], clock: Clock, folder: Path | None = None) ->
 A, B = LoadOptions(path="/a"), LoadOptions(path="/b")
 
 
-def test_a_model_is_loaded_once_and_several_live_together(pool: EnginePool, started: list[FakeEngine]) -> None:
+def test_models_are_loaded_once_and_live_together(pool: EnginePool, started: list[FakeEngine]) -> None:
     assert pool.acquire(A) is pool.acquire(A)
     pool.acquire(B)
     assert [m.path for m in pool.loaded()] == ["/a", "/b"]

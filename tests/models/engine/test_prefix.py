@@ -46,9 +46,7 @@ def retokenize(ids: list[int]) -> list[int]:
     """The same bytes in one-byte tokens where there are such, control tokens kept."""
     single = {b"a": 0, b"b": 1, b" ": 5}
     return [
-        token
-        for i in ids
-        for token in ([9] if i == 9 else [single[bytes([byte])] for byte in PIECES[i]])
+        token for i in ids for token in ([9] if i == 9 else [single[bytes([byte])] for byte in PIECES[i]])
     ]
 
 

@@ -84,8 +84,14 @@ def chat(*turns: str, system: str = "") -> Chat:
     return Chat(messages=tuple(messages))
 
 
+def france(engine: InProcessEngine) -> list[int]:
+    """A question that the starter model answers with Paris, without the default system prompt."""
+    turn = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
+    return engine.tokenize(turn, special=True)
+
+
 def test_an_answer_with_its_events_in_order(engine: InProcessEngine) -> None:
-    result = run(engine, engine.render(chat("What is the capital of France?")).tokens, max_tokens=24)
+    result = run(engine, france(engine), max_tokens=24)
     assert "Paris" in result.text
     assert [type(e) for e in result.events[:2]] == [Started, PromptProgress]
     assert result.end.finish_reason == "stop"
@@ -211,9 +217,7 @@ def test_the_end_of_the_context_is_told(load: Load) -> None:
 def no_end(engine: InProcessEngine) -> dict[int, float]:
     """A bias that forbids the ends of generation."""
     return {
-        t: -math.inf
-        for t in range(engine.info.vocab_size)
-        if engine._worker._model.vocab.ends_generation(t)
+        t: -math.inf for t in range(engine.info.vocab_size) if engine._worker._model.vocab.ends_generation(t)
     }
 
 
@@ -249,7 +253,7 @@ def test_a_waiting_request_can_be_cancelled(load: Load) -> None:
 
 @pytest.mark.parametrize("value", ["Paris", "the", "a"])
 def test_stop_strings_end_the_text_before_them(engine: InProcessEngine, value: str) -> None:
-    prompt = engine.render(chat("What is the capital of France?")).tokens
+    prompt = france(engine)
     full = run(engine, prompt, max_tokens=24).text
     result = run(engine, prompt, max_tokens=24, stop=(value,))
     assert result.text == full.split(value)[0]
@@ -261,7 +265,10 @@ def test_grammar_and_schema_bind_the_answer(engine: InProcessEngine) -> None:
     assert run(engine, prompt, grammar='root ::= "yes" | "no"').text in ("yes", "no")
     schema = {
         "type": "object",
-        "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "maximum": 99}},
+        "properties": {
+            "name": {"type": "string", "maxLength": 12},
+            "age": {"type": "integer", "maximum": 99},
+        },
         "required": ["name", "age"],
     }
     for seed in range(3):
@@ -285,13 +292,13 @@ def test_a_bad_grammar_is_refused_and_the_engine_goes_on(
 
 
 def test_logit_bias_and_penalties(engine: InProcessEngine) -> None:
-    prompt = engine.render(chat("What is the capital of France?")).tokens
+    prompt = france(engine)
     paris = engine.tokenize(" Paris")[0]
     assert "Paris" not in run(engine, prompt, logit_bias={paris: -math.inf}, max_tokens=10).text
-    loop = engine.tokenize("la la la la la la la la")
+    loop = engine.tokenize("one two three " * 20)
     plain = run(engine, loop, max_tokens=20).text
-    strict = run(engine, loop, max_tokens=20, sampling=Sampling(temperature=0, repeat_penalty=1.5)).text
-    assert plain.count(" la") > strict.count(" la")
+    strict = run(engine, loop, max_tokens=20, sampling=Sampling(temperature=0, repeat_penalty=1.8)).text
+    assert plain.count("two") > strict.count("two")
 
 
 def test_logprobs_agree_with_scores(engine: InProcessEngine) -> None:

@@ -12,14 +12,14 @@ import pytest
 from desktop.workbench.store import Store, files, migrations
 from models.errors import UserError
 
-FIRST = """
-INSERT INTO conversations VALUES (1, '0000000000000000000000000000000a', 'Old lighthouse', 1.0, 2.0, 'sys', 'm',
-    '{"k": 1}', '0000000000000000000000000000000c', NULL);
-INSERT INTO messages VALUES (1, '0000000000000000000000000000000b', '0000000000000000000000000000000a', NULL, 'user',
-    'an old question', '', 'done', 1.0, '', '', '{}', '', '{}', '{}', '', '0000000000000000000000000000000c', NULL);
-INSERT INTO messages VALUES (2, '0000000000000000000000000000000c', '0000000000000000000000000000000a',
-    '0000000000000000000000000000000b', 'assistant', 'an old answer', 'hm', 'done', 2.0, '', '', '{}', 'stop', '{}',
-    '{}', '', NULL, NULL);
+A, B, C = (digit.rjust(32, "0") for digit in "abc")
+FIRST = f"""
+INSERT INTO conversations VALUES (1, '{A}', 'Old lighthouse', 1.0, 2.0, 'sys', 'm', '{{"k": 1}}',
+    '{C}', NULL);
+INSERT INTO messages VALUES (1, '{B}', '{A}', NULL, 'user', 'an old question', '', 'done', 1.0, '', '',
+    '{{}}', '', '{{}}', '{{}}', '', '{C}', NULL);
+INSERT INTO messages VALUES (2, '{C}', '{A}', '{B}', 'assistant', 'an old answer', 'hm', 'done', 2.0, '', '',
+    '{{}}', 'stop', '{{}}', '{{}}', '', NULL, NULL);
 INSERT INTO settings VALUES ('theme', '"dark"');
 """
 

@@ -104,7 +104,7 @@ def test_a_damaged_index_is_made_again(file: Path) -> None:
     id = conversation(store, "marmalade")
     store.close()
     with sqlite3.connect(file) as conn:
-        conn.execute("UPDATE message_search_data SET block = zeroblob(9) WHERE id > 1")
+        conn.execute("UPDATE message_search_data SET block = x'ffffffff' WHERE id > 10")
     conn.close()
     store = Store.open(file)
     assert [row.id for row in store.conversations(search="marmalade")] == [id]

@@ -21,6 +21,7 @@ class TreeMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.store = Store.open(Path(self.folder.name) / "rolltop.db")
+        self.store._conn.execute("PRAGMA synchronous = OFF")  # thousands of writes, none worth a wait
         self.conversation = self.store.create_conversation().id
         self.parents: dict[str, str | None] = {}  # in the order in which they were made
         self.hidden_by: dict[str, str] = {}

@@ -1,0 +1,474 @@
+"""The command line: the same workbench from a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+import click
+
+from models.errors import RolltopError, UserError
+
+if TYPE_CHECKING:
+    from desktop.workbench.chat import Chats, ChatSettings, Turn, TurnEvent
+    from desktop.workbench.workbench import Workbench
+    from models.engine.pool import Starter
+    from models.library import Model
+
+FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+USAGE_KEYS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+TIMING_KEYS = ("load_s", "prompt_s", "first_token_s", "decode_s", "tokens_per_second")
+MODEL_KEYS = (
+    *("id", "name", "path", "architecture", "parameters", "quantization"),
+    *("size_bytes", "context_length", "chat_template"),
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Options:
+    """What holds for every command. `start_engine`: how engines are started; tests put their own here."""
+
+    data_dir: Path | None = None
+    debug: bool = False
+    start_engine: Starter | None = None
+
+    def open(self) -> Workbench:
+        """Open the workbench, and say what has to be said about its store."""
+        from desktop.workbench.workbench import Workbench
+
+        workbench = Workbench.open(self.data_dir, start_engine=self.start_engine)
+        if workbench.store.notice:
+            say(workbench.store.notice)
+        return workbench
+
+
+def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = None) -> int:
+    """Run the command line; returns the exit code. Errors are one line on stderr."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if args[:1] in (["--engine-worker"], ["--engine-devices"]):
+        return _serve_engine(args)
+    _prepare_streams()
+    options = Options(start_engine=start_engine)
+    try:
+        with rolltop.make_context("rolltop", args, obj=options) as context:
+            code = rolltop.invoke(context)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "rolltop"
+        say(f"{error.format_message()} See: {command} --help")
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except RolltopError as error:
+        say(_sentences(error.text, error.hint_text))
+        return FAILED
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except OSError as error:
+        _silence_stdout()
+        say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return FAILED
+    except Exception as error:
+        if options.debug:
+            click.echo(traceback.format_exc(), err=True)
+        say(f"this is a bug in Rolltop: {type(error).__name__}: {error} (rolltop --debug ... shows where)")
+        return FAILED
+
+
+# ---------------------------------------------------------------- commands
+
+
+def data_dir_option(command: F) -> F:
+    """The option that is allowed before and after the command's name."""
+
+    def keep(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            context.find_object(Options).data_dir = value  # type: ignore[union-attr]
+
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        callback=keep,
+        help="Keep everything in this folder. Also: the variable ROLLTOP_DATA_DIR.",
+    )(command)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("rolltop")
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"rolltop {_version()}")
+        context.exit()
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@data_dir_option
+@click.option("--debug", is_flag=True, help="Show where it happened when Rolltop itself has a bug.")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version)
+@click.pass_context
+def rolltop(context: click.Context, debug: bool) -> int | None:
+    """Private work with language models on your own computer. Without a command: open the window."""
+    options: Options = context.obj
+    options.debug = debug
+    return _open_window(options) if context.invoked_subcommand is None else None
+
+
+def _open_window(options: Options) -> int:
+    try:
+        from desktop.ui.app import main as open_window
+    except ImportError as error:
+        raise UserError(
+            "The window cannot be opened: {reason}.",
+            hint="README lists what a window needs on each system; rolltop chat works without one.",
+            reason=error,
+        ) from error
+    return open_window(options.data_dir)
+
+
+@rolltop.command()
+@click.argument("text")
+@click.option("--model", metavar="M", help="An id of the library, or the path of a GGUF file.")
+@click.option("--system", metavar="S", help="The system prompt.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="The same seed, the same chances."
+)
+@click.option("--temperature", type=click.FloatRange(0, 10), metavar="T", help="0 takes the likeliest token.")
+@click.option(
+    "--max-tokens", type=click.IntRange(0, 1 << 24), metavar="N", help="Longest answer; 0: no limit."
+)
+@click.option("--context", type=click.IntRange(64, 1 << 24), metavar="N", help="Tokens kept in mind.")
+@click.option("--conversation", metavar="ID", help="Go on with a saved conversation.")
+@click.option("--no-save", is_flag=True, help="Keep nothing of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of the text.")
+@data_dir_option
+@click.pass_obj
+def chat(
+    options: Options,
+    text: str,
+    model: str | None,
+    system: str | None,
+    seed: int | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    context: int | None,
+    conversation: str | None,
+    no_save: bool,
+    as_json: bool,
+) -> int:
+    """Send TEXT to a model and print its answer. TEXT - reads it from standard input."""
+    from desktop.workbench.chat import sendable
+
+    if no_save and conversation:
+        raise click.UsageError("--no-save and --conversation do not go together.")
+    text = sendable(_read_stdin() if text == "-" else text)
+    with ExitStack() as stack:
+        workbench = stack.enter_context(options.open())
+        chats = stack.enter_context(workbench.unsaved_chats()) if no_save else workbench.chats
+        settings = chats.settings_of(conversation) if conversation else chats.defaults()
+        settings = _with(settings, seed, temperature, max_tokens, context)
+        id = _conversation(chats, conversation, model, system, settings)
+        turn = chats.send(id, text)
+        _show(turn, quiet=as_json)
+        if as_json:
+            _print_json(_summary(turn, None if no_save else id))
+        return INTERRUPTED if turn.cancelled else 0
+
+
+@rolltop.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@data_dir_option
+@click.pass_obj
+def models(options: Options, as_json: bool) -> None:
+    """List the models of the library."""
+    with options.open() as workbench:
+        found = workbench.library.scan()
+        for path, error in workbench.library.problems:
+            say(f"left out {path}: {error.text}")
+    if as_json:
+        _print_json([_facts(model) for model in found])
+    else:
+        _print_table([_row(model) for model in found])
+
+
+@rolltop.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@data_dir_option
+@click.pass_obj
+def info(options: Options, as_json: bool) -> None:
+    """Tell versions, devices and folders."""
+    with options.open() as workbench:
+        facts = workbench.info()
+    if as_json:
+        _print_json(facts)
+        return
+    for name, version in facts["versions"].items():
+        click.echo(f"{name:<18}{version}")
+    for device in facts["devices"]:
+        memory = f" ({_size(device['memory_total'])})" if device.get("memory_total") else ""
+        click.echo(f"{'device':<18}{plain(device['name'])}: {plain(device['description'])}{memory}")
+    for name, folder in facts["folders"].items():
+        click.echo(f"{name:<18}{folder}")
+
+
+# ---------------------------------------------------------------- chat
+
+
+def _with(
+    settings: ChatSettings,
+    seed: int | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    context: int | None,
+) -> ChatSettings:
+    """The settings with what was given on the command line."""
+    import msgspec
+
+    sampling = {"seed": seed, "temperature": temperature}
+    own = {"max_tokens": max_tokens, "context_size": context}
+    return replace(
+        settings,
+        sampling=msgspec.structs.replace(
+            settings.sampling, **{key: value for key, value in sampling.items() if value is not None}
+        ),
+        **{key: value for key, value in own.items() if value is not None},  # type: ignore[arg-type]
+    )
+
+
+def _conversation(
+    chats: Chats, id: str | None, model: str | None, system: str | None, settings: ChatSettings
+) -> str:
+    """The conversation to send to: a new one, or a saved one with what was changed."""
+    if id is None:
+        return chats.new(system=system or "", model=model or "", settings=settings).id
+    if model is not None:
+        chats.set_model(id, model)
+    if system is not None:
+        chats.set_system(id, system)
+    chats.set_settings(id, settings)
+    return id
+
+
+def _show(turn: Turn, *, quiet: bool) -> None:
+    """Run a turn and print what it says; Ctrl+C stops it and keeps the answer so far."""
+    screen = Screen(quiet)
+    # Closed before anything else is: an answer that is left early still has to be saved.
+    with stopped_by_ctrl_c(turn), closing(iter(turn)) as events:
+        try:
+            for event in events:
+                screen.show(event)
+        finally:
+            screen.end()
+
+
+class Screen:
+    """Shows the events of a turn: the answer on stdout, all else on stderr and only to a person.
+
+    Attributes:
+        quiet: show no text of the answer.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self._out, self._err = sys.stdout, sys.stderr
+        self._person = self._err.isatty()
+        self._loading = self._thinking = False
+        self._last = ""
+
+    def show(self, event: TurnEvent) -> None:
+        """Show one event."""
+        from desktop.workbench.chat import ModelLoading, PlainFormat
+        from models.engine.protocol import Finished, TextDelta, ThinkingDelta
+
+        match event:
+            case ModelLoading(fraction=fraction) if self._person:
+                self._loading = True
+                _write(self._err, f"\rloading the model {fraction:4.0%}")
+            case PlainFormat():
+                self._clear()
+                say("this model has no chat template; it completes a plain transcript.")
+            case ThinkingDelta(text=text) if self._person and not self.quiet:
+                self._clear()
+                self._thinking = True
+                _write(self._err, f"\x1b[2m{plain(text)}\x1b[0m")
+            case TextDelta(text=text) if not self.quiet:
+                self._clear()
+                self._last = text
+                _write(self._out, plain(text) if self._out.isatty() else text)
+            case Finished(finish_reason="context"):
+                self._clear()
+                say("the answer ends here because the context is full.", after=self._last)
+            case _:
+                pass
+
+    def end(self) -> None:
+        """End the line that was begun."""
+        self._clear()
+        if self._last and not self._last.endswith("\n"):
+            _write(self._out, "\n")
+
+    def _clear(self) -> None:
+        """Take away what stands on the line before other text comes."""
+        if self._loading:
+            self._loading = False
+            _write(self._err, "\r\x1b[K")
+        if self._thinking:
+            self._thinking = False
+            _write(self._err, "\n")
+
+
+@contextmanager
+def stopped_by_ctrl_c(turn: Turn) -> Iterator[None]:
+    """Let the first Ctrl+C stop the turn in good order; a second one ends the program."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        if turn.cancelled:
+            raise KeyboardInterrupt
+        turn.cancel_soon()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _summary(turn: Turn, conversation_id: str | None) -> dict[str, Any]:
+    """The object that `chat --json` prints."""
+    answer = turn.answer
+    usage = answer.usage if answer else {}
+    timings = answer.timings if answer else {}
+    return {
+        "text": answer.content if answer else "",
+        "finish_reason": answer.finish_reason if answer else "cancelled",
+        "model": answer.model if answer else "",
+        "usage": {key: usage.get(key, 0) for key in USAGE_KEYS},
+        "timings": {key: timings.get(key, 0.0) for key in TIMING_KEYS},
+        "conversation_id": conversation_id,
+    }
+
+
+def _read_stdin() -> str:
+    """All of standard input, without the line end that `echo` adds."""
+    if sys.stdin is None:
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _facts(model: Model) -> dict[str, Any]:
+    return {key: getattr(model, key) for key in MODEL_KEYS} | {"path": str(model.path)}
+
+
+def _row(model: Model) -> list[str]:
+    return [
+        model.id,
+        plain(model.name),
+        f"{model.parameters / 1e6:,.0f}M",
+        model.quantization,
+        _size(model.size_bytes),
+        str(model.context_length or "?"),
+        "chat" if model.chat_template else "base",
+    ]
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    table = [["id", "name", "parameters", "quantization", "size", "context", "kind"], *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+# ---------------------------------------------------------------- streams
+
+
+def say(line: str, *, after: str = "") -> None:
+    """One line on stderr, whatever the text has in it."""
+    if after and not after.endswith("\n") and sys.stdout.isatty():
+        _write(sys.stdout, "\n")
+    with suppress(OSError):
+        _write(sys.stderr, f"rolltop: {plain(' '.join(line.split()))}\n")
+
+
+def _sentences(*texts: str) -> str:
+    ends = (text if text.endswith((".", "!", "?")) else f"{text}." for text in texts if text)
+    return " ".join(ends)
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal: control characters but line ends and tabs become U+FFFD."""
+    return "".join(c if c in "\n\t" or not (c < " " or "\x7f" <= c < "\xa0") else "\ufffd" for c in text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _print_json(value: object) -> None:
+    utf8 = (sys.stdout.encoding or "").replace("-", "").lower() == "utf8"
+    _write(sys.stdout, json.dumps(value, ensure_ascii=not utf8) + "\n")
+
+
+def _prepare_streams() -> None:
+    """Give every program its streams, and let no character stop the output."""
+    for name, mode in (("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller, or a windowed build
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def _silence_stdout() -> None:
+    """The reader is gone: drop what is still buffered, so that Python does not complain at its end."""
+    with suppress(OSError, ValueError):
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, sys.stdout.fileno())
+        os.close(sink)
+
+
+# ---------------------------------------------------------------- built apps
+
+
+def _serve_engine(args: list[str]) -> int:
+    """What a built app starts itself for: an engine's process, or a look at the devices."""
+    if args[0] == "--engine-worker":
+        from models.engine.process import main as serve
+
+        return serve(args[1:])
+    from models.engine.llama import devices
+
+    click.echo(json.dumps(devices()))
+    return 0
