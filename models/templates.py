@@ -199,12 +199,15 @@ class _Budget:
         return separator.join(parts)
 
 
-_WIDE_FORMAT = re.compile(r"%[^a-zA-Z%(]*(?:\d{4}|\*)|%[^a-zA-Z%(]*\(.*(?:\d{4}|\*)", re.DOTALL)
 _WIDE_FIELD = re.compile(r"\d{4}")
+_WIDE_FORMAT = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)")
+_WIDE_ANYWHERE = re.compile(r"\d{4}|\*")
 
 
 def _percent(budget: _Budget, text: str, values: Any) -> str:
-    if _WIDE_FORMAT.search(text):  # after a %(name) any number may be a width: names can hold brackets
+    # After a %(name) any number could be a width, for a name may hold anything.
+    wide = _WIDE_ANYWHERE if "%(" in text else _WIDE_FORMAT
+    if wide.search(text):
         raise _Limit("it asks for a text field that is too wide")
     budget.spend(len(text) + text.count("%") * (budget.weigh(values) + 1000))
     return str(text % values)

@@ -271,6 +271,9 @@ class Theme(QObject):
         icon = QIcon()
         for size in sorted(sizes):
             icon.addPixmap(_drawn(name, self.color(color), size))
+            if color == "on_accent":
+                # A button that is off has no accent behind its icon, and the style's grey would not show.
+                icon.addPixmap(_drawn(name, self.color("faint"), size), QIcon.Mode.Disabled)
             if on is not None:
                 lit = _drawn(name, self.color(on), size)
                 icon.addPixmap(lit, QIcon.Mode.Normal, QIcon.State.On)

@@ -78,6 +78,7 @@ class Window(QMainWindow):
         self._workbench, self._jobs, self._bridge, self._theme = workbench, jobs, bridge, theme
         self._painted = False
         self._measuring = False
+        self._busy = self._loading = False
         self._model_name = ""
         self._dead: set[str] = set()
         self.setWindowTitle("Rolltop")
@@ -212,6 +213,7 @@ class Window(QMainWindow):
                 if hasattr(panel, method)
             }
         )
+        self._show_stop()
         for name, slot in {
             "engine_state": self._show_state,
             "context_use": self._show_context,
@@ -263,6 +265,8 @@ class Window(QMainWindow):
             self._dead.discard(name)
         elif name in self._dead:
             state = "dead"
+        self._loading = state == "loading"
+        self._show_stop()
         self.status.set_model(name, state, fraction)
         if state != "ready":
             self.status.set_device("")
@@ -270,7 +274,12 @@ class Window(QMainWindow):
             self._measure()
 
     def _show_busy(self, busy: bool) -> None:
-        self.actions_.set_enabled("stop", busy)
+        self._busy = busy
+        self._show_stop()
+
+    def _show_stop(self) -> None:
+        # Esc belongs to others while there is nothing to stop.
+        self.actions_.set_enabled("stop", self._busy or self._loading)
 
     def _show_context(self, use: ContextUse | None) -> None:
         if use is None:

@@ -413,6 +413,13 @@ class Turn(Work):
             self._load_s = time.monotonic() - started
             if engine is None or self.cancelled:
                 return
+            if not engine.info.can_generate:
+                raise UserError(
+                    "{model} makes embeddings only; it cannot answer.",
+                    hint="Choose a model that generates text.",
+                    code="not_generative",
+                    model=model.name,
+                )
             prompt = engine.render(self._chat())
             context_size = engine.info.context_size
             yield PromptReady(prompt, context_size)

@@ -111,6 +111,7 @@ class ChatPanel(QWidget):
         self._settings = ChatSettings()
         self._rows: list[MessageRow] = []
         self._notices: dict[str, Notice] = {}
+        self._shown_notice: Notice | None = None
         self._undos: list[Callable[[], object]] = []
         self._plain: set[str] = set()
         self._use: ContextUse | None = None
@@ -136,7 +137,7 @@ class ChatPanel(QWidget):
         self.list = ConversationList(self._store, self._jobs, self._theme, self)
         self.title = EditableTitle(self._theme, self)
         self.picker = ModelPicker(self._workbench, self._jobs, self._bridge, self._theme, self)
-        self.transcript = Transcript(self._theme, self)
+        self.transcript = Transcript(self._theme, self, jobs=self._jobs)
         self.empty = EmptyState(self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
@@ -154,8 +155,8 @@ class ChatPanel(QWidget):
         self.plain_note.setWordWrap(True)
         self.plain_note.hide()
         self.composer = Composer(self._theme, self)
-        self.inspector = Inspector(self._theme, self)
-        center = QVBoxLayout()
+        middle = QWidget(self)
+        center = QVBoxLayout(middle)
         center.setContentsMargins(0, 0, 0, 16)
         center.setSpacing(8)
         center.addLayout(self._build_header())
@@ -167,11 +168,12 @@ class ChatPanel(QWidget):
         for part in (self.undo_bar, self.notice, self.loading, self.plain_note, self.composer):
             rows.addWidget(part)
         center.addWidget(column(foot))
+        self.inspector = Inspector(self._theme, self)  # last, so that Tab comes to it last
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.list)
-        row.addLayout(center, 1)
+        row.addWidget(middle, 1)
         row.addWidget(self.inspector)
 
     def _build_header(self) -> QHBoxLayout:
@@ -679,6 +681,9 @@ class ChatPanel(QWidget):
 
     def _show_notice(self) -> None:
         notice = self._notices.get(self.current)
+        if notice is self._shown_notice and bool(self.notice.text) == (notice is not None):
+            return
+        self._shown_notice = notice
         if notice is None:
             self.notice.blockSignals(True)
             self.notice.dismiss()
@@ -1060,7 +1065,7 @@ class ChatPanel(QWidget):
         """Edit the user's last message in its place."""
         row = self._last("user")
         if row is not None and not self.busy:
-            self.transcript.edit(row.id)
+            self.transcript.start_edit(row.id)
 
     def previous_branch(self) -> None:
         """Step to the version before, at the lowest message that has several."""

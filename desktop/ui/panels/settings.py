@@ -204,6 +204,7 @@ class SettingsPanel(QWidget):
             box.setRange(low, high)
             box.setSingleStep(0.05)
         box.setFixedWidth(FIELD)
+        box.lineEdit().setTextMargins(6, 0, 0, 0)
         # While a number is being typed it is not yet one; it counts on Enter or when left.
         box.setKeyboardTracking(False)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -24,13 +24,14 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 MAX_PARAGRAPH = 4_000
 """Characters read for emphasis, links and formulas at once; longer paragraphs are read in pieces."""
-MAX_CODE_LINES = 120
+MAX_CODE_LINES = 80
 """Lines of code in one block; longer code continues in joined blocks."""
-MAX_CODE_CHARS = 8_000
+MAX_CODE_CHARS = 5_000
 MAX_NESTING = 16
 MAX_TABLE_CELLS = 1_200
 MAX_TABLE_COLUMNS = 24
-MAX_TABLE_CHARS = 20_000
+MAX_TABLE_CHARS = 12_000
+MAX_TABLE_LINES = 200
 MAX_FORMULA = 2_000
 MAX_FORMULA_LINES = 60
 MAX_LANGUAGE = 24
@@ -144,11 +145,6 @@ class Stream:
         """The text is complete; gives the index of the first block that may be different now."""
         text, self._carry = self._carry, ""
         return self._read(clean(text)) if text else len(self.blocks)
-
-    @property
-    def tail_size(self) -> int:
-        """Characters that are read again with the next piece."""
-        return len(self._tail) if self._fence is None else 0
 
     def _read(self, text: str) -> int:
         first = self.frozen
@@ -275,7 +271,7 @@ def _unit(
         writer = _Writer(lines)
         write(writer)
         blocks = writer.blocks
-    sure_at = {"table_open": start + 2, "math_block": end}.get(tokens[0].type, start + 1)
+    sure_at = {"table_open": start + 2, "code_block": start + 2, "math_block": end}.get(tokens[0].type, start + 1)
     return _Unit(start, sure_at, number, blocks)
 
 
@@ -431,7 +427,9 @@ class _Style:
     refused: str = ""
 
 
+@lru_cache(maxsize=256)
 def _spans(content: str) -> Spans:
+    """The runs of a paragraph; kept, because the last paragraphs of a growing text are read again."""
     tokens: list[Token] = []
     parser = _parser()
     parser.inline.parse(content, parser, {}, tokens)
@@ -529,10 +527,38 @@ def _parser() -> MarkdownIt:
     parser.disable(["inline", "text_join"])
     chain = {"alt": ["paragraph", "blockquote", "list"]}
     parser.block.ruler.before("fence", "display_math", _display_math, chain)
+    parser.block.ruler.before("table", "long_table", _long_table, {"alt": ["paragraph", "reference"]})
     parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
     # Which links are offered is decided in `_span`, where a refused one can be named.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     return parser
+
+
+def _long_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table too long to be drawn is taken whole, as code, without reading its cells."""
+    if start + MAX_TABLE_LINES >= end or state.is_code_block(start):
+        return False
+    second = state.src[state.bMarks[start + 1] + state.tShift[start + 1] : state.eMarks[start + 1]]
+    if "|" not in state.src[state.bMarks[start] : state.eMarks[start]] or not _DELIMITER.fullmatch(second):
+        return False
+    line = start + 2
+    while line < end and state.sCount[line] >= state.blkIndent:
+        text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        # Such a line begins no other block, so that no border can be where the table goes on.
+        if "|" not in text or not (text[0] == "|" or text[0].isalpha()):
+            break
+        line += 1
+    if line - start <= MAX_TABLE_LINES:
+        return False
+    if not silent:
+        token = state.push("code_block", "code", 0)
+        token.content = state.getLines(start, line, state.blkIndent, False)
+        token.map = [start, line]
+        state.line = line
+    return True
+
+
+_DELIMITER = re.compile(r"[-:|\s]*-[-:|\s]*")
 
 
 def _display_math(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -62,7 +62,9 @@ LONGEST_LINE = 1_000
 """A line of code is broken here: one endless line would be laid out for seconds."""
 MAX_SHOWN = 30_000
 """Characters shown at first; the rest comes on demand."""
-FIRST_READ = 4_000
+MAX_SHOWN_PLAIN = 10_000
+READ_SIZE = 4_000
+"""Characters read at once, between looks at the clock."""
 SLICE_S = 0.012
 STREAM_S = 0.008
 """Redraws of a growing text that cost more are made less often."""
@@ -642,7 +644,7 @@ class Prose(QWidget):
         """The text is complete."""
         self._flush()
         if not self._pending and self._markdown:
-            self._show(self._stream.finish(), self._stream.blocks)
+            self.relayout(self._refresh_boxes(self._stream.finish(), self._stream.blocks))
 
     def shows_everything(self) -> bool:
         """Whether no text is left to be read in later slices or on demand."""
@@ -655,7 +657,7 @@ class Prose(QWidget):
         self._plain_at = 0
         self._waiting = ""
         self._shown = 0
-        self._limit = MAX_SHOWN
+        self._limit = MAX_SHOWN if self._markdown else MAX_SHOWN_PLAIN
         self._anchor = self._caret = (0, 0)
 
     def _flush(self) -> None:
@@ -663,44 +665,45 @@ class Prose(QWidget):
         if text:
             start = time.perf_counter()
             self._limit += len(text)
-            self._read(text)
+            self.relayout(self._read(text))
             self._cost = time.perf_counter() - start
 
     def _next_slice(self) -> None:
         """Read on for some milliseconds, up to what is shown without asking."""
         start = time.perf_counter()
+        first = len(self.boxes)
         while self._pending and self._shown < self._limit and time.perf_counter() - start < SLICE_S:
-            size = min(max(FIRST_READ, self._stream.tail_size), self._limit - self._shown)
+            size = min(READ_SIZE, self._limit - self._shown)
             piece, self._pending = self._pending[:size], self._pending[size:]
-            self._read(piece, quiet=True)
+            first = min(first, self._read(piece))
         if self._pending and self._shown < self._limit:
             self._slice_timer.start(0)
         self._place_more()
-        self.relayout()
+        self.relayout(first)
 
-    def _read(self, text: str, quiet: bool = False) -> None:
+    def _read(self, text: str) -> int:
+        """Read more text into boxes; gives the first box that may have changed."""
         self._shown += len(text)
         if self._markdown:
-            first = self._stream.append(text)
-            self._show(first, self._stream.blocks, quiet)
-            return
+            return self._refresh_boxes(self._stream.append(text), self._stream.blocks)
         # Plain text: whole pieces stay as they are, only the last one grows.
         self._plain += text
         blocks = plain(self._plain)
         if self._plain_at and blocks:
             blocks[0] = Block("text", blocks[0].spans, joined=True)
         before = [box.block for box in self.boxes[: self._plain_at]]
-        self._show(self._plain_at, before + blocks, quiet)
+        first = self._refresh_boxes(self._plain_at, before + blocks)
         self._plain_at += len(blocks) - 1
         self._plain = blocks[-1].spans[0].text
+        return first
 
-    def _show(self, first: int, blocks: list[Block], quiet: bool = False) -> None:
-        self._refresh_boxes(first, blocks)
-        if not quiet:
-            self.relayout(first)
+    def _refresh_boxes(self, first: int, blocks: list[Block]) -> int:
+        """Make boxes for the blocks from `first` on; those that stayed the same are kept.
 
-    def _refresh_boxes(self, first: int, blocks: list[Block]) -> None:
-        """Make boxes for the blocks from `first` on, keeping those that stayed the same."""
+        Gives the first box that is not.
+        """
+        while first < min(len(blocks), len(self.boxes)) and self.boxes[first].block == blocks[first]:
+            first += 1
         for index in range(first, len(blocks)):
             block = blocks[index]
             if index < len(self.boxes):
@@ -716,6 +719,7 @@ class Prose(QWidget):
             else:
                 self.boxes.append(Box(block, self._style))
         del self.boxes[len(blocks) :]
+        return first
 
     def _colour(self) -> None:
         if any([box.colour() for box in self.boxes[-2:]]):
@@ -759,7 +763,8 @@ class Prose(QWidget):
         before = self._height
         if self._width:
             self._flow(first)
-        self.update()
+        top = int(self.boxes[first - 1].y) if 0 < first <= len(self.boxes) else 0
+        self.update(QRect(0, top, self.width(), max(self.height(), self._height) - top))
         if self._height != before:
             self.resized.emit()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QPushButton, QWidget
 
+from desktop.ui.widgets import code, formula
 from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.message import ACTIONS, SIDE, Entry, MessageView, file_name, note_thinking
-from desktop.ui.widgets.prose import LINE, MAX_SHOWN
+from desktop.ui.widgets.prose import LINE, MAX_SHOWN, MAX_SHOWN_PLAIN
 
 if TYPE_CHECKING:
     from desktop.ui.jobs import Jobs
@@ -62,6 +64,8 @@ class Transcript(QAbstractScrollArea):
         self.busy: str | None = None
         self._entries: list[Entry] = []
         self._heights: list[int] = []
+        self._known_tops = [TOP]
+        self._stale = 0
         self._index: dict[str, int] = {}
         self._views: dict[str, MessageView] = {}
         self._anchor = (0, 0)
@@ -81,6 +85,8 @@ class Transcript(QAbstractScrollArea):
         self._prefetch = QTimer(self)
         self._prefetch.setSingleShot(True)
         self._prefetch.timeout.connect(self._build_ahead)
+        if jobs is not None:
+            jobs.run(_warm_up, failed=lambda error: None)
         QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
 
     def _jump_button(self) -> QPushButton:
@@ -108,8 +114,12 @@ class Transcript(QAbstractScrollArea):
             heights[entry.row.id] if entry.row.id in known else self._estimate(entry)
             for entry in self._entries
         ]
-        for message_id, view in self._views.items():
-            view.replace(self._entries[self._index[message_id]])
+        self._stale = 0
+        with self._one_settling():
+            for message_id, view in self._views.items():
+                index = self._index[message_id]
+                view.replace(self._entries[index])
+                self._measure(index)
         if anchor in self._index:
             self._anchor = (self._index[anchor], self._anchor[1])
         else:
@@ -130,6 +140,7 @@ class Transcript(QAbstractScrollArea):
         self._index[row.id] = len(self._entries)
         self._entries.append(entry)
         self._heights.append(self._estimate(entry))
+        self._stale = min(self._stale, len(self._heights) - 1)
         if row.role == "user":
             self._follow = True
         if before >= 0:
@@ -144,10 +155,11 @@ class Transcript(QAbstractScrollArea):
         self._entries[index] = _renewed(self._entries[index], row)
         view = self._views.get(row.id)
         if view is not None:
-            view.replace(self._entries[index])
-            self._measure(index)
+            with self._one_settling():
+                view.replace(self._entries[index])
+                self._measure(index)
         else:
-            self._heights[index] = self._estimate(self._entries[index])
+            self._set_height(index, self._estimate(self._entries[index]))
         self._settle()
 
     def append_text(self, message_id: str, text: str) -> None:
@@ -174,12 +186,11 @@ class Transcript(QAbstractScrollArea):
     def _grown(self, index: int, show: Callable[[MessageView], None]) -> None:
         view = self._views.get(self._entries[index].row.id)
         if view is None:
-            self._heights[index] = self._estimate(self._entries[index])
+            self._set_height(index, self._estimate(self._entries[index]))
         else:
-            self._settling = True  # one settling for all that changes
-            show(view)
-            self._settling = False
-            self._measure(index)
+            with self._one_settling():
+                show(view)
+                self._measure(index)
         self._settle()
 
     def set_progress(self, message_id: str, text: str) -> None:
@@ -225,7 +236,17 @@ class Transcript(QAbstractScrollArea):
     def _refresh(self, index: int) -> None:
         view = self._views.get(self._entries[index].row.id)
         if view is not None:
-            view.refresh()
+            with self._one_settling():
+                view.refresh()
+            if self._measure(index):
+                self._settle()
+
+    @contextmanager
+    def _one_settling(self) -> Iterator[None]:
+        """While several things change: whoever uses this settles once at the end."""
+        before, self._settling = self._settling, True
+        yield
+        self._settling = before
 
     # ---- heights
 
@@ -236,20 +257,32 @@ class Transcript(QAbstractScrollArea):
 
     def _estimate(self, entry: Entry) -> int:
         share = self._column()[1] / COLUMN
-        text = entry.content if len(entry.content) <= MAX_SHOWN else entry.content[:MAX_SHOWN]
+        most = MAX_SHOWN_PLAIN if entry.is_user else MAX_SHOWN
+        text = entry.content if len(entry.content) <= most else entry.content[:most]
         lines = text.count("\n") + int(len(text) / (CHARACTERS * share)) + 1
-        return lines * LINE + ACTIONS + 12 + (20 if entry.is_user else 22)
+        return lines * LINE + ACTIONS + BETWEEN + (26 if entry.is_user else 44)
 
     def _measure(self, index: int) -> bool:
         """Lay out a built message; True when its height is another than was thought."""
         view = self._views[self._entries[index].row.id]
-        height = view.lay_out(self._column()[1])
+        height = view.lay_out(self._column()[1]) + BETWEEN
         changed = height != self._heights[index]
-        self._heights[index] = height
+        if changed:
+            self._set_height(index, height)
         return changed
 
+    def _set_height(self, index: int, height: int) -> None:
+        self._heights[index] = height
+        self._stale = min(self._stale, index)
+
     def _tops(self) -> list[int]:
-        return list(accumulate((height + BETWEEN for height in self._heights), initial=TOP))
+        """The top of each message, and at last the bottom of all; not to be changed."""
+        if self._stale < len(self._heights) or len(self._known_tops) != len(self._heights) + 1:
+            start = min(self._stale, len(self._known_tops) - 1)
+            below = accumulate(self._heights[start:], initial=self._known_tops[start])
+            self._known_tops = [*self._known_tops[:start], *below]
+        self._stale = len(self._heights)
+        return self._known_tops
 
     def _settle(self) -> None:
         """Build what is in view, keep the anchor where it is, and put everything in its place."""
@@ -321,7 +354,7 @@ class Transcript(QAbstractScrollArea):
         left, width = self._column()
         for message_id, view in self._views.items():
             index = self._index[message_id]
-            view.setGeometry(left - SIDE, tops[index] - value, width + 2 * SIDE, self._heights[index])
+            view.setGeometry(left - SIDE, tops[index] - value, width + 2 * SIDE, self._heights[index] - BETWEEN)
             if view.isHidden():
                 view.show()
         self._place_jump(most - value)
@@ -361,9 +394,8 @@ class Transcript(QAbstractScrollArea):
         for index in range(first, last):
             view = self._views.get(self._entries[index].row.id)
             if view is None or view.laid_out_for != width:
-                self._settling = True
-                self._build(index)
-                self._settling = False
+                with self._one_settling():
+                    self._build(index)
                 self._settle()
                 return
 
@@ -387,7 +419,7 @@ class Transcript(QAbstractScrollArea):
         if event.oldSize().width() != event.size().width():
             for index, entry in enumerate(self._entries):
                 if entry.row.id not in self._views:
-                    self._heights[index] = self._estimate(entry)
+                    self._set_height(index, self._estimate(entry))
         self._settle()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -502,9 +534,8 @@ class Transcript(QAbstractScrollArea):
 
     def _focus_message(self, index: int, reason: Qt.FocusReason) -> None:
         index = max(0, min(index, len(self._entries) - 1))
-        self._settling = True
-        self._build(index)
-        self._settling = False
+        with self._one_settling():
+            self._build(index)
         self._bring_into_view(index)
         self._views[self._entries[index].row.id].setFocus(reason)
 
@@ -530,6 +561,12 @@ class Transcript(QAbstractScrollArea):
         before, self._focused = self._focused, inside
         if before is not None and before in self._views:
             self._views[before].focus_left()
+
+
+def _warm_up() -> None:
+    """Import on a worker what the first code, table and formula would wait for."""
+    code.lexer("python")
+    formula.draw("x", False, 16.0)
 
 
 def _renewed(old: Entry, row: MessageRow) -> Entry:

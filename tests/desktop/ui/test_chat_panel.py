@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -25,9 +25,6 @@ from models.engine.scripted import Answer, ScriptedEngine
 from models.errors import EngineError, UserError
 
 WAIT = 15_000
-
-assert QSettings  # the panel keeps nothing in QSettings; see `test_folding_is_kept`
-
 
 @dataclass
 class Desk:
@@ -79,12 +76,14 @@ class Desk:
 
     def press(self, label: str, parent: QWidget | None = None) -> None:
         """Press the button with this label in the notice."""
-        self.qtbot.mouseClick(self.button(label, parent), Qt.MouseButton.LeftButton)
+        bar = parent or self.panel.notice
 
-    def button(self, label: str, parent: QWidget | None = None) -> QPushButton:
-        """The shown button with this label."""
-        buttons = (parent or self.panel.notice).findChildren(QPushButton)
-        return next(b for b in buttons if b.text() == label and not b.isHidden())
+        def found() -> list[QPushButton]:
+            buttons = bar.findChildren(QPushButton)
+            return [button for button in buttons if button.text() == label and button.isVisible()]
+
+        self.until(lambda: bool(found()))
+        self.qtbot.mouseClick(found()[0], Qt.MouseButton.LeftButton)
 
     def labels(self) -> list[str]:
         """The labels of the notice's buttons."""

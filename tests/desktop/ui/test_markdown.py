@@ -134,6 +134,12 @@ def test_stream_equals_one_shot(seed: int) -> None:
     assert stream(text, cuts) == parse(text)
 
 
+@pytest.mark.parametrize("rows", [150, 190, 199, 250])
+def test_stream_of_a_long_table(rows: int) -> None:
+    text = "before\n| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * rows + "# head\n" + "a | b\n" * 20
+    assert stream(text, list(range(100, len(text), 97))) == parse(text)
+
+
 def test_stream_letter_by_letter() -> None:
     assert stream(SAMPLE, list(range(1, len(SAMPLE)))) == parse(SAMPLE)
 
@@ -192,11 +198,11 @@ def test_nothing_is_lost_in_long_text() -> None:
     assert all(len(text_of(block)) <= 4_000 for block in parse(word))
     code = "\n".join(f"line {i}" for i in range(2_000))
     assert "\n".join(block.text for block in parse(f"```\n{code}\n```")) == code
-    table = "|a|b|\n|-|-|\n" + "|1|2|\n" * 5_000
+    table = "|a|b|\n|-|-|\n" + "|1|2|\n" * 5_000 + "\nend"
     assert "".join(text_of(block) for block in parse(table)).count("|1|2|") == 5_000
 
 
-HOSTILE = ["[", "![", "`a", "*a_", "$a ", "$$ a\n", "<", "[a](", "&", r"\(", "**a", "~~a", "|a", "\\[ a\n", "- a\n", "*a\n"]
+HOSTILE = ["[", "![", "`a", "*a_", "$a ", "$$ a\n", "<", "[a](", "&", r"\(", "**a", "~~a", "|a", "\\[ a\n", "- a\n", "*a\n", "|a|b|\n|-|-|\n"]
 
 
 @pytest.mark.parametrize("unit", HOSTILE)

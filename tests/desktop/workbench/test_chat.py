@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,6 +30,7 @@ from desktop.workbench.chat import (
 )
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import MessageRow, Store
+from models.engine.client import Engine
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
     Finished,
@@ -677,6 +679,21 @@ def test_a_load_that_fails_is_told_and_the_message_stays(make: MakeChats) -> Non
     chats.engines._start = fine
     run(chats.regenerate(chats.store.path(conversation.id)[-1].id))
     assert texts(chats, conversation.id)[-1] == ("assistant", "at last", "done")
+
+
+def test_a_model_that_only_embeds_is_told_and_makes_no_answer(make: MakeChats) -> None:
+    chats = make([Answer("never")])
+    fine = chats.engines._start
+
+    def embedding(options: LoadOptions, *rest: Any) -> Engine:
+        engine = fine(options, *rest)
+        engine.info = msgspec.structs.replace(engine.info, can_generate=False)
+        return engine
+
+    chats.engines._start = embedding
+    conversation = chats.new()
+    failing(chats.send(conversation.id, "hello"), UserError)
+    assert texts(chats, conversation.id) == [("user", "hello", "done")]
 
 
 # ---------------------------------------------------------------- looking
