@@ -177,7 +177,7 @@ class _Budget:
             depth = max(depth, below)
             if weight > self.most or depth >= self.MAX_DEPTH:
                 raise _Limit("it makes a value that is too large")
-        self._known[id(value)] = (value, weight, depth + 1)
+        self._known[id(value)] = (value, 8, 1)
         return weight, depth + 1
 
     def collect(self, items: Iterable[T]) -> list[T]:
@@ -517,7 +517,7 @@ def _do_batch(value: Iterable[Any], linecount: int, fill_with: object = None) ->
 
 
 def _do_round(value: float, precision: int = 0, method: Any = "common") -> float:
-    return float(DEFAULT_FILTERS["round"](value, min(precision, 300), method))
+    return float(DEFAULT_FILTERS["round"](value, max(-300, min(precision, 300)), method))
 
 
 def _do_tojson(

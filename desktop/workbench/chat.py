@@ -8,10 +8,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
-from queue import SimpleQueue
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -226,29 +224,19 @@ class Work:
 
     def _load(self, options: LoadOptions) -> Generator[ModelLoading, None, Engine | None]:
         """Load the model and tell the progress; None when it was cancelled."""
-        # Loading blocks and reports by callback; its events have to come out of an iterator.
-        progress: SimpleQueue[float | None] = SimpleQueue()
-        with ThreadPoolExecutor(1, thread_name_prefix="load") as executor:
-            loading = executor.submit(
-                self._chats.engines.acquire,
-                options,
-                on_progress=progress.put,
-                cancelled=lambda: self.cancelled,
-            )
-            loading.add_done_callback(lambda _: progress.put(None))
-            try:
-                while (fraction := progress.get()) is not None:
-                    yield ModelLoading(fraction)
-            except BaseException:
-                self.cancelled = True
-                raise
+        loading = self._chats.engines.loading(options)
+        told = -1.0
         try:
-            return loading.result()
-        except (UserError, EngineDied) as error:
-            # A process that dies while it is being stopped has done what was asked for.
-            if self.cancelled and (isinstance(error, EngineDied) or error.code == "load_cancelled"):
-                return None
-            raise
+            while not self.cancelled:
+                fraction = next(loading)
+                if fraction > told:
+                    told = fraction
+                    yield ModelLoading(fraction)
+        except StopIteration as end:
+            return cast(Engine, end.value)
+        finally:
+            loading.close()
+        return None
 
 
 class Loading(Work):

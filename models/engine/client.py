@@ -9,10 +9,10 @@ import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -53,6 +53,12 @@ if TYPE_CHECKING:
 STDERR_TAIL = 4000
 CLOSE_S = 2.0
 LARGE = 1 << 15
+LOOK_S = 0.05
+
+T = TypeVar("T")
+Loading = Generator[float, None, T]
+"""A load in progress: yields the part that is done, 0 to 1, many times a second, and returns what was
+loaded. Closing it stops the load and leaves nothing behind."""
 
 ENVIRONMENT = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR"),
@@ -73,6 +79,15 @@ class Stream(Protocol):
 
     def cancel(self) -> None:
         """Ask the engine to stop; a Finished event with reason "cancelled" follows. Any thread."""
+
+
+def result_of(loading: Loading[T]) -> T:
+    """Run a load to its end."""
+    while True:
+        try:
+            next(loading)
+        except StopIteration as end:
+            return cast(T, end.value)
 
 
 class Engine(Protocol):
@@ -310,22 +325,22 @@ class ProcessEngine(EngineClient):
         self._sending = threading.Lock()
 
     @classmethod
-    def start(
-        cls,
-        options: LoadOptions,
-        on_progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> ProcessEngine:
-        """Start a process and load the model; blocks until it is ready.
+    def start(cls, options: LoadOptions) -> ProcessEngine:
+        """Start a process and load the model; blocks until it is ready. See `loading`."""
+        return result_of(cls.loading(options))
 
-        Raises UserError when the model cannot be used, LoadCancelled when `cancelled()` said so,
-        EngineDied when the process ended without a word.
+    @classmethod
+    def loading(cls, options: LoadOptions) -> Loading[ProcessEngine]:
+        """Start a process and load the model step by step.
+
+        Raises UserError when the model cannot be used, EngineDied when the process ended without a
+        word.
         """
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the engine
         process, link = start_child(worker_command(), cwd=str(_HERE), env=_environment(), stderr=stderr)
         try:
             link.send(encode(Load(options=options)))
-            info = _await_ready(link, on_progress, cancelled)
+            info = yield from _await_ready(link)
         except (EOFError, OSError):
             _end(process)
             link.close()
@@ -430,12 +445,6 @@ class InProcessEngine(EngineClient):
         return EngineDied("The model was unloaded.", code="unloaded")
 
 
-class LoadCancelled(UserError):
-    """The user stopped the loading of a model."""
-
-    code = "load_cancelled"
-
-
 _HERE = Path(__file__).resolve().parent
 
 
@@ -472,17 +481,15 @@ def error_from(failure: Failure) -> RolltopError:
     return kind(failure.template, hint=failure.hint, code=failure.code, **failure.params)
 
 
-def _await_ready(
-    link: Link, on_progress: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
-) -> ModelInfo:
+def _await_ready(link: Link) -> Loading[ModelInfo]:
+    fraction = 0.0
     while True:
-        if cancelled is not None and cancelled():
-            raise LoadCancelled("Loading the model was cancelled.")
-        if not link.poll(0.05):
+        yield fraction
+        if not link.poll(LOOK_S):
             continue
         match decode_event(link.receive()):
-            case LoadProgress(fraction=fraction) if on_progress is not None:
-                on_progress(fraction)
+            case LoadProgress(fraction=fraction):
+                pass
             case LoadFailed(failure=failure):
                 raise error_from(failure)
             case Ready(info=info, version=version):

@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from models.engine.client import Engine, LoadCancelled, ProcessEngine
+from models.engine.client import LOOK_S, Engine, Loading, ProcessEngine, result_of
 from models.engine.protocol import LoadOptions, ModelInfo
 from models.errors import EngineDied, UserError
 
-Starter = Callable[[LoadOptions, Callable[[float], None] | None, Callable[[], bool] | None], Engine]
+Starter = Callable[[LoadOptions], Loading[Engine]]
 
 MAX_CRASHES = 2
 """A model that crashed this often with the same options is not loaded again with them."""
@@ -67,39 +67,43 @@ class EnginePool:
     def __init__(
         self,
         *,
-        start: Starter = ProcessEngine.start,
+        start: Starter = ProcessEngine.loading,
         state_dir: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start, self._clock = start, clock
         self._crashes = _Crashes(state_dir)
         self._entries: dict[str, _Entry] = {}
-        self._loading: dict[str, threading.Lock] = {}
+        self._turns: dict[str, threading.Lock] = {}
         self._dead: list[DeadEngine] = []
         self._lock = threading.RLock()
         self._closed = False
 
-    def acquire(
-        self,
-        options: LoadOptions,
-        *,
-        on_progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Engine:
-        """The engine for these options, loading it when needed; blocks meanwhile.
+    def acquire(self, options: LoadOptions) -> Engine:
+        """The engine for these options, loading it when needed; blocks meanwhile. See `loading`."""
+        return result_of(self.loading(options))
 
-        The same model with other options replaces the running one. Raises UserError when the model
-        cannot be used, LoadCancelled when `cancelled()` said so, EngineDied when it crashed.
+    def loading(self, options: LoadOptions) -> Loading[Engine]:
+        """The engine for these options, loading it step by step when needed.
+
+        The same model with other options replaces the running one, once that has no more to do. A
+        busy one is shared when it differs only in having the larger context. Raises UserError when
+        the model cannot be used, EngineDied when it crashed.
         """
         with self._lock:
-            loading = self._loading.setdefault(options.path, threading.Lock())
-        while not loading.acquire(timeout=0.1):
-            if cancelled is not None and cancelled():
-                raise LoadCancelled("Loading the model was cancelled.")
+            turn = self._turns.setdefault(options.path, threading.Lock())
+        while not turn.acquire(timeout=LOOK_S):
+            yield 0.0
         try:
-            return self._current(options) or self._load(options, on_progress, cancelled)
+            while (engine := self._running(options)) is None and self._busy(options.path):
+                yield 0.0
+                time.sleep(LOOK_S)
+            if engine is None:
+                self.unload(options.path)
+                engine = yield from self._load(options)
+            return engine
         finally:
-            loading.release()
+            turn.release()
 
     def get(self, path: str) -> Engine | None:
         """The engine of a model when it is loaded and alive."""
@@ -161,22 +165,22 @@ class EnginePool:
 
     # ------------------------------------------------------------
 
-    def _current(self, options: LoadOptions) -> Engine | None:
-        """The running engine when it has just these options; another one of the same model is ended."""
-        engine = self.get(options.path)
-        if engine is None:
-            return None
-        if self._entries[options.path].options == options:
-            return engine
-        self.unload(options.path)
-        return None
+    def _running(self, options: LoadOptions) -> Engine | None:
+        """The running engine when it serves these options."""
+        with self._lock:
+            engine = self.get(options.path)
+            if engine is None:
+                return None
+            have = self._entries[options.path].options
+        larger = have.context_size >= options.context_size
+        same = msgspec.structs.replace(have, context_size=options.context_size) == options
+        return engine if have == options or (same and larger and engine.busy) else None
 
-    def _load(
-        self,
-        options: LoadOptions,
-        on_progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
-    ) -> Engine:
+    def _busy(self, path: str) -> bool:
+        engine = self.get(path)
+        return engine is not None and engine.busy
+
+    def _load(self, options: LoadOptions) -> Loading[Engine]:
         if self._crashes.count(options) >= MAX_CRASHES:
             raise CrashedBefore(
                 "This model stopped working twice with these settings, so it is not started a third time.",
@@ -185,7 +189,7 @@ class EnginePool:
         # The mark stays when loading takes the whole app down, and is counted at the next start.
         self._crashes.add(options)
         try:
-            engine = self._start(options, on_progress, cancelled)
+            engine = yield from self._start(options)
         except EngineDied:
             raise
         except BaseException:

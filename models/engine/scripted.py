@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from models.engine.client import LoadCancelled
+from models.engine.client import Loading
 from models.engine.protocol import (
     Chat,
     Finished,
@@ -65,7 +65,7 @@ class Answer:
 
 
 Script = Sequence[Answer] | Callable[[Request], Answer]
-Start = Callable[[LoadOptions, Callable[[float], None] | None, Callable[[], bool] | None], "ScriptedEngine"]
+Start = Callable[[LoadOptions], "Loading[ScriptedEngine]"]
 
 
 class ScriptedEngine:
@@ -116,21 +116,14 @@ class ScriptedEngine:
     ) -> Start:
         """A function that starts scripted engines, for `EnginePool(start=...)`.
 
-        Loading reports `steps` times and can be cancelled between them. The engines share one script.
+        Loading reports `steps` times. The engines share one script.
         """
         script = answers if callable(answers) else _in_order(answers)
 
-        def start(
-            options: LoadOptions,
-            on_progress: Callable[[float], None] | None = None,
-            cancelled: Callable[[], bool] | None = None,
-        ) -> ScriptedEngine:
+        def start(options: LoadOptions) -> Loading[ScriptedEngine]:
             for step in range(1, steps + 1):
                 time.sleep(step_s)
-                if cancelled is not None and cancelled():
-                    raise LoadCancelled("Loading the model was cancelled.")
-                if on_progress is not None:
-                    on_progress(step / steps)
+                yield step / steps
             return cls(script, options=options, chat_template=chat_template)
 
         return start

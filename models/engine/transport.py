@@ -56,9 +56,11 @@ def start_child(
     if sys.platform == "win32":
         os.set_handle_inheritable(handle, True)
         startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
-        options |= {"startupinfo": startup, "creationflags": subprocess.CREATE_NO_WINDOW}
+        alone = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        options |= {"startupinfo": startup, "creationflags": alone}
     else:
-        options |= {"pass_fds": (handle,)}
+        # A Ctrl+C in the terminal is for the parent, which then tells the child what to do.
+        options |= {"pass_fds": (handle,), "start_new_session": True}
     try:
         process = subprocess.Popen([*command, str(handle)], stdout=stderr, **options)
     except BaseException:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.engine.protocol import Chat, Message, Role, ThinkingTags
@@ -397,12 +397,16 @@ def test_contents_never_become_control_tokens(contents: list[str], source: str) 
 @given(contents=st.lists(CONTENTS, min_size=1, max_size=5))
 @settings(deadline=None)
 def test_the_pieces_together_are_the_plain_rendering(contents: list[str]) -> None:
-    assume(not any("\ud800" <= character <= "\udfff" for character in "".join(contents)))
     roles: list[Role] = ["user", "assistant"] * 3
     turns = list(zip(roles, contents, strict=False))
     plain = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
     rendered = template(CHATML).render(chat(*turns))
     assert rendered.text == plain + "<|im_start|>assistant\n"
+
+
+def test_numbers_are_rounded_within_reason() -> None:
+    source = "{{ 7 | round(-1000000000) }} {{ 1.25 | round(1) }} {{ 1.21 | round(1000000000, 'ceil') }}"
+    assert template(source).render(chat(("user", "Hi"))).text == "0.0 1.2 1.21"
 
 
 def test_lone_surrogates_and_nul_characters() -> None:

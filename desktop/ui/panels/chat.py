@@ -28,13 +28,12 @@ from desktop.ui.jobs import Job, Jobs
 from desktop.ui.notices import Action, Notice, NoticeBar, error_notice
 from desktop.ui.panels.exchange import Exchange, Saver
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.chat_parts import EditableTitle, EmptyState, LoadingLine, column
+from desktop.ui.widgets.chat_parts import ChatTranscript, EditableTitle, EmptyState, LoadingLine, column
 from desktop.ui.widgets.composer import Composer
 from desktop.ui.widgets.conversation_list import ConversationList
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.ui.widgets.prompt_view import PromptView
-from desktop.ui.widgets.transcript import Transcript
 from desktop.workbench.chat import (
     ChatSettings,
     ContextUse,
@@ -137,7 +136,7 @@ class ChatPanel(QWidget):
         self.list = ConversationList(self._store, self._jobs, self._theme, self)
         self.title = EditableTitle(self._theme, self)
         self.picker = ModelPicker(self._workbench, self._jobs, self._bridge, self._theme, self)
-        self.transcript = Transcript(self._theme, self, jobs=self._jobs)
+        self.transcript = ChatTranscript(self._theme, self, jobs=self._jobs)
         self.empty = EmptyState(self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
@@ -1113,9 +1112,7 @@ class ChatPanel(QWidget):
             words = QCoreApplication.translate("Chat", "“{title}” was deleted.").format(title=title)
             self._offer_undo(words, lambda: self._store.restore_conversation(conversation), conversation)
 
-        self._jobs.run(
-            lambda: self._store.delete_conversation(conversation), deleted, self._show_failure
-        )
+        self._jobs.run(lambda: self._store.delete_conversation(conversation), deleted, self._show_failure)
 
     def undo_delete(self) -> None:
         """Take back the last deletion."""

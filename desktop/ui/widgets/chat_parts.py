@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.transcript import Transcript
 
 COLUMN = 660
 
@@ -33,6 +34,20 @@ def column(inner: QWidget) -> QWidget:
     row.addWidget(inner, 1000)
     row.addStretch(1)
     return holder
+
+
+class ChatTranscript(Transcript):
+    """The transcript of a chat, in which a message can be opened for editing by a shortcut."""
+
+    def start_edit(self, message_id: str) -> None:
+        """Bring a message into view and open its text for editing."""
+        index = self._index.get(message_id)
+        if index is None:
+            return
+        self._focus_message(index, Qt.FocusReason.ShortcutFocusReason)
+        view = self.view(message_id)
+        if view is not None:
+            view.start_edit(view.entry.content)
 
 
 class TitleLabel(QLabel):
@@ -108,9 +123,7 @@ class EditableTitle(QStackedWidget):
         self._title, self._editable = " ".join(title.split()), editable
         shown = self._title or QCoreApplication.translate("Chat", "New chat")
         self.label.setText(shown)
-        self.label.setAccessibleName(
-            QCoreApplication.translate("Chat", "Title: {title}").format(title=shown)
-        )
+        self.label.setAccessibleName(QCoreApplication.translate("Chat", "Title: {title}").format(title=shown))
         if editable:
             self.label.setToolTip(QCoreApplication.translate("Chat", "Double-click or press F2 to rename"))
         else:

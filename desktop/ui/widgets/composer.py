@@ -234,8 +234,7 @@ class Composer(QFrame):
         bottom.addStretch(1)
         bottom.addWidget(self.tokens)
         bottom.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 12, 10, 9)
+        self._column = column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addLayout(self._chip_row)
         column.addWidget(self.edit)
@@ -349,7 +348,7 @@ class Composer(QFrame):
 
     def _focus(self, focused: bool) -> None:
         # The ring is a pixel wider than the line; the margins give it back so that nothing moves.
-        self.layout().setContentsMargins(*((13, 11, 9, 8) if focused else (14, 12, 10, 9)))
+        self._column.setContentsMargins(*((13, 11, 9, 8) if focused else (14, 12, 10, 9)))
         self.setProperty("focused", focused)
         self.style().unpolish(self)
         self.style().polish(self)

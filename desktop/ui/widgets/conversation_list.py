@@ -41,7 +41,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.jobs import Job, Jobs
-from desktop.ui.theme import Theme
+from desktop.ui.theme import FontRole, Theme
 from desktop.workbench.store import ConversationRow, Store
 
 WIDTH = 250
@@ -237,7 +237,7 @@ class ConversationDelegate(QStyledItemDelegate):
         """Draw one item."""
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rect: QRect = option.rect  # type: ignore[attr-defined]
+        rect: QRect = option.rect
         if index.data(ConversationItems.ROW) is None:
             self._paint_heading(painter, rect, index.data())
         else:
@@ -249,11 +249,9 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.setPen(QColor(self._theme.tokens.faint))
         painter.drawText(rect.adjusted(0, 0, 0, -5), Qt.AlignmentFlag.AlignBottom, title.upper())
 
-    def _paint_row(
-        self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index
-    ) -> None:
+    def _paint_row(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index) -> None:
         t = self._theme.tokens
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        state: QStyle.StateFlag = option.state
         # As wide with a scroll bar beside it as without one.
         card = QRectF(rect.left(), rect.top() + 1, WIDTH - 25, rect.height() - 4)
         if state & QStyle.StateFlag.State_Selected:
@@ -275,7 +273,7 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(card, 8, 8)
 
     def _line(
-        self, painter: QPainter, rect: QRect, font: str, color: str, text: str, edge: Qt.AlignmentFlag
+        self, painter: QPainter, rect: QRect, font: FontRole, color: str, text: str, edge: Qt.AlignmentFlag
     ) -> None:
         painter.setFont(self._theme.font(font))
         painter.setPen(QColor(color))
@@ -302,7 +300,7 @@ class ConversationDelegate(QStyledItemDelegate):
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         """The field covers the card."""
-        rect: QRect = option.rect  # type: ignore[attr-defined]
+        rect: QRect = option.rect
         editor.setGeometry(rect.adjusted(2, 5, -2, -7))
 
 

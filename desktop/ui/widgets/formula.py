@@ -47,8 +47,11 @@ def draw(source: str, display: bool, size: float) -> Drawing | None:
     import ziamath
 
     try:
-        ziamath.config.svg2 = False  # glyphs as paths, which every SVG reader draws
-        math = ziamath.Latex(source, size=size, color=_INK, inline=not display)
+        # Glyphs as paths, which every SVG reader draws.
+        ziamath.config.svg2 = False  # type: ignore[attr-defined]
+        math = ziamath.Latex(  # type: ignore[attr-defined]
+            source, size=size, color=_INK, inline=not display
+        )
         svg = math.svg()
     except Exception:  # whatever a parser of strange input raises, the source is shown instead
         return None

@@ -84,7 +84,7 @@ class SeedBox(QSpinBox):
         self.setRange(-1, 2**31 - 1)
         self.setSpecialValueText(QCoreApplication.translate("Inspector", "random"))
 
-    def validate(self, text: str, place: int) -> object:
+    def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
         """Allow the word, any start of it, and nothing."""
         if self.specialValueText().lower().startswith(text.strip().lower()):
             return QValidator.State.Acceptable, text, place
@@ -460,9 +460,7 @@ class Inspector(QFrame):
         return kept if round(kept, 2) == round(shown, 2) else round(shown, 2)
 
     def _pending(self) -> ChatSettings:
-        return replace(
-            self.settings(), context_size=self.context.value(), gpu_layers=self.layers.value()
-        )
+        return replace(self.settings(), context_size=self.context.value(), gpu_layers=self.layers.value())
 
     def _edited(self) -> None:
         if not self._showing:

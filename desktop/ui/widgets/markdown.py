@@ -17,6 +17,7 @@ from functools import cache, lru_cache, partial
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
@@ -525,7 +526,7 @@ def _parser() -> MarkdownIt:
     parser.disable(["reference", "html_block", "html_inline", "math_block"])
     # Inline text is read block by block in pieces, see `_spans`.
     parser.disable(["inline", "text_join"])
-    chain = {"alt": ["paragraph", "blockquote", "list"]}
+    chain: RuleOptionsType = {"alt": ["paragraph", "blockquote", "list"]}
     parser.block.ruler.before("fence", "display_math", _display_math, chain)
     parser.block.ruler.before("table", "long_table", _long_table, {"alt": ["paragraph", "reference"]})
     parser.inline.ruler.before("escape", "bracket_math", _bracket_math)

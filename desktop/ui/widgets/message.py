@@ -21,7 +21,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
 
 from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.prose import LINE, Prose
@@ -376,7 +376,8 @@ class MessageView(QWidget):
     # ---- actions
 
     def _refresh_actions(self, rebuild: bool = False) -> None:
-        inside = self.isAncestorOf(_focus()) if _focus() is not None else False
+        focus = QApplication.focusWidget()
+        inside = focus is not None and self.isAncestorOf(focus)
         wanted = (self._hovered or self._ring or inside) and self._editor is None
         if self._action_row is not None and (rebuild or not wanted) and not (inside and wanted):
             self._action_row.hide()
@@ -505,7 +506,7 @@ class MessageView(QWidget):
             height = self._thinking_prose.lay_out(self._width - 16)
             self._thinking_prose.setGeometry(SIDE + 16, y, self._width - 16, height)
             self._thought_bar = QRectF(SIDE, y, 2, height)
-            y += height + 8
+            y += height + 12
         return y
 
     def _lay_out_bubble(self, y: int) -> int:
@@ -594,12 +595,6 @@ class MessageView(QWidget):
     def has_selection(self) -> bool:
         """Whether some of its text is selected."""
         return bool(self._active.selected_text())
-
-
-def _focus() -> QWidget | None:
-    from PySide6.QtWidgets import QApplication
-
-    return QApplication.focusWidget()
 
 
 def _small_button(text: str, name: str) -> QPushButton:

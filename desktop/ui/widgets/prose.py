@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
@@ -116,8 +116,9 @@ class _FormulaObject(QPyTextObject):
         return QSizeF(drawing.width + 2, _object_height(drawing, self._box.style))
 
     def drawObject(
-        self, painter: QPainter, rect: QRectF, document: QTextDocument, position: int, form: QTextFormat
+        self, painter: QPainter, area: QRectF | QRect, document: QTextDocument, position: int, form: QTextFormat
     ) -> None:
+        rect = QRectF(area)
         drawing = self._box.drawings[form.intProperty(_INDEX)]
         shift = _shift(self._box.style)
         base = rect.height() / 2 + shift if _is_deep(drawing) else rect.height()
@@ -423,7 +424,7 @@ class Box:
         self.inset = QPointF(CODE_PAD, top)
         size = self.document.size()
         self.content_width = self.document.idealWidth()
-        bottom = (BAR if self.overflow else CODE_PAD) if last else 0
+        bottom = (BAR + 4 if self.overflow else CODE_PAD) if last else 0
         self.height = top + size.height() + bottom
 
     def _lay_out_table(self) -> None:
@@ -432,11 +433,11 @@ class Box:
         ideal = self.document.idealWidth() + 1
         columns = len(self.block.aligns)
         self.document.setTextWidth(min(ideal, max(self.width, columns * 96.0)))
-        layout = self.document.documentLayout()
-        self.content_width = layout.frameBoundingRect(self._table_frame).width()
-        # Qt keeps an empty paragraph under a table; the table ends where that begins.
-        bottom = layout.blockBoundingRect(self.document.lastBlock()).top()
-        self.height = bottom + (BAR if self.overflow else 0)
+        # The frame's rectangle counts its outer lines twice; an empty paragraph that Qt keeps under a
+        # table is not counted.
+        frame = self.document.documentLayout().frameBoundingRect(self._table_frame)
+        self.content_width = frame.width() - 2
+        self.height = frame.height() - 2 + (BAR if self.overflow else 0)
 
     # ---- drawing
 
@@ -473,7 +474,7 @@ class Box:
         form = QTextCharFormat()
         form.setBackground(QColor(self.style.tokens.accent))
         form.setForeground(QColor(self.style.tokens.on_accent))
-        selection.cursor, selection.format = cursor, form  # type: ignore[misc]
+        selection.cursor, selection.format = cursor, form
         return selection
 
     def _paint_card(self, painter: QPainter, last: bool) -> None:

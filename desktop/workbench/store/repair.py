@@ -30,6 +30,10 @@ _TABLES = {
     "drafts": "conversation",
     "settings": "key",
 }
+# A text only ever grows. One that changed otherwise since the backup was changed by the damage.
+_GROWN = """CASE WHEN messages.status = 'streaming' OR CAST(messages.content AS BLOB) =
+    substr(CAST(excluded.content AS BLOB), 1, length(CAST(messages.content AS BLOB)))
+    THEN excluded.content ELSE messages.content END"""
 _SMALLEST = 512  # bytes of the smallest database there can be
 _ID = re.compile(r"[0-9a-f]{32}")
 _GAP = 5_000  # most row numbers tried in vain, one after the other, past the last readable one
@@ -220,7 +224,11 @@ def _take(conn: sqlite3.Connection, table: str, key: str, row: dict[str, Any]) -
         return
     for attempt in (row, {name: row[name] for name in row if name != "number"}):
         columns = ", ".join(attempt)
-        changes = ", ".join(f"{name} = excluded.{name}" for name in attempt if name not in (key, "number"))
+        changes = ", ".join(
+            f"{name} = {_GROWN if name == 'content' else f'excluded.{name}'}"
+            for name in attempt
+            if name not in (key, "number")
+        )
         try:
             conn.execute(
                 f"INSERT INTO {table}({columns}) VALUES ({', '.join('?' * len(attempt))}) "

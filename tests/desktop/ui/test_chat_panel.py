@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.bridge import Bridge
@@ -25,6 +33,7 @@ from models.engine.scripted import Answer, ScriptedEngine
 from models.errors import EngineError, UserError
 
 WAIT = 15_000
+
 
 @dataclass
 class Desk:
@@ -291,6 +300,21 @@ def test_editing_a_question_answers_it_anew_and_keeps_the_old_branch(make: Make)
     desk.until(lambda: [row.content for row in desk.rows] == ["question", "Old."])
 
 
+def test_the_last_question_is_edited_in_its_place_by_keyboard(make: Make) -> None:
+    desk = make([Answer(pieces="Old.\n\n" * 60), Answer(pieces="New.")])
+    desk.say("question", 2)
+    desk.panel.composer.edit.setFocus()
+    desk.qtbot.keyClick(desk.panel.composer.edit, Qt.Key.Key_Up)
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QPlainTextEdit)
+    assert editor.toPlainText() == "question"
+    editor.selectAll()
+    desk.qtbot.keyClicks(editor, "better")
+    desk.qtbot.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    desk.until(lambda: desk.texts() == ["better", "New."])
+    desk.settle(2)
+
+
 def test_editing_an_answer_does_not_ask_the_model(make: Make) -> None:
     desk = make([Answer(pieces="Wrong.")])
     desk.say("question", 2)
@@ -442,10 +466,12 @@ def test_folding_is_kept(make: Make) -> None:
     desk = make()
     desk.panel.toggle_inspector()
     desk.panel.toggle_list()
-    assert desk.panel.inspector.isHidden() and desk.panel.list.isHidden()
+    assert desk.panel.inspector.isHidden()
+    assert desk.panel.list.isHidden()
     make.finish(desk)  # type: ignore[attr-defined]
     again = make()
-    assert again.panel.inspector.isHidden() and again.panel.list.isHidden()
+    assert again.panel.inspector.isHidden()
+    assert again.panel.list.isHidden()
     again.panel.focus_search()
     assert not again.panel.list.isHidden()
 
@@ -465,7 +491,9 @@ def test_tokens_are_counted_live_and_by_part(make: Make) -> None:
     desk.qtbot.keyClicks(desk.panel.composer.edit, "four five")
     desk.until(lambda: desk.panel.composer.tokens.text() == "2 tokens")
     assert desk.panel.inspector.conversation_tokens.text() == "6 tokens"
-    assert uses[-1] is not None and uses[-1].exact and uses[-1].draft == 2
+    assert uses[-1] is not None
+    assert uses[-1].exact
+    assert uses[-1].draft == 2
 
 
 def test_the_exact_prompt_is_shown(make: Make) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -65,12 +65,12 @@ def test_groups_go_by_calendar_day(moment: datetime, group: Group) -> None:
 
 
 def test_the_day_is_that_of_the_reader() -> None:
-    moment = datetime(2026, 3, 14, 22, 15, tzinfo=timezone.utc)
+    moment = datetime(2026, 3, 14, 22, 15, tzinfo=UTC)
     assert grouped([row("a", moment)], NOW)[0].group == Group("today")
-    assert grouped([row("a", moment)], NOW.astimezone(timezone.utc))[0].group == Group("today")
+    assert grouped([row("a", moment)], NOW.astimezone(UTC))[0].group == Group("today")
     early = moment - timedelta(hours=1)
     assert grouped([row("a", early)], NOW)[0].group == Group("yesterday")
-    assert grouped([row("a", early)], NOW.astimezone(timezone.utc))[0].group == Group("today")
+    assert grouped([row("a", early)], NOW.astimezone(UTC))[0].group == Group("today")
 
 
 def test_sections_are_in_order_newest_first() -> None:
@@ -235,9 +235,7 @@ class CountingDelegate(ConversationDelegate):
         super().paint(painter, option, index)
 
 
-def test_thousands_of_conversations_cost_no_more_for_painting(
-    qtbot: QtBot, shown: ConversationList
-) -> None:
+def test_thousands_of_conversations_cost_no_more_for_painting(qtbot: QtBot, shown: ConversationList) -> None:
     delegate = CountingDelegate(Theme())
     shown.view.setItemDelegate(delegate)
     shown.items.set_rows([row(str(n), NOW - timedelta(hours=n)) for n in range(2_000)], NOW)

@@ -30,7 +30,7 @@ from desktop.workbench.chat import (
 )
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import MessageRow, Store
-from models.engine.client import Engine
+from models.engine.client import Engine, Loading
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
     Finished,
@@ -685,8 +685,8 @@ def test_a_model_that_only_embeds_is_told_and_makes_no_answer(make: MakeChats) -
     chats = make([Answer("never")])
     fine = chats.engines._start
 
-    def embedding(options: LoadOptions, *rest: Any) -> Engine:
-        engine = fine(options, *rest)
+    def embedding(options: LoadOptions) -> Loading[Engine]:
+        engine = yield from fine(options)
         engine.info = msgspec.structs.replace(engine.info, can_generate=False)
         return engine
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.engine.client import LoadCancelled, ProcessEngine, devices
+from models.engine.client import ProcessEngine, devices
 from models.engine.protocol import Chat, Finished, LoadOptions, Message, Request, Sampling, TextDelta
 from models.errors import EngineDied, RolltopError, UserError
 
@@ -72,10 +72,18 @@ def test_calls_from_many_threads_are_all_answered(load: Load) -> None:
 
 
 def test_loading_tells_its_progress_and_can_be_cancelled(starter: Path) -> None:
+    loading = ProcessEngine.loading(LoadOptions(path=str(starter)))
+    next(loading)
+    assert psutil.Process().children()
+    loading.close()
+    assert not psutil.Process().children()
+
     seen: list[float] = []
-    with pytest.raises(LoadCancelled):
-        ProcessEngine.start(LoadOptions(path=str(starter)), seen.append, lambda: True)
-    ProcessEngine.start(LoadOptions(path=str(starter), context_size=512), seen.append).close()
+    loading = ProcessEngine.loading(LoadOptions(path=str(starter), context_size=512))
+    with pytest.raises(StopIteration) as end:  # noqa: PT012  the loop is what raises
+        while True:
+            seen.append(next(loading))
+    end.value.value.close()
     assert seen == sorted(seen)
     assert seen[-1] == 1
 

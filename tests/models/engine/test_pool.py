@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from pathlib import Path
 
 import pytest
 
-from models.engine.client import Engine
+from models.engine.client import Engine, Loading
 from models.engine.pool import CrashedBefore, EnginePool
 from models.engine.protocol import LoadOptions, ModelInfo
 from models.errors import EngineDied
@@ -56,8 +56,9 @@ def pool(started: list[FakeEngine], clock: Clock) -> EnginePool:
 
 
 def make(started: list[FakeEngine], clock: Clock, folder: Path | None = None) -> EnginePool:
-    def start(options: LoadOptions, *_: Callable[..., object] | None) -> Engine:
+    def start(options: LoadOptions) -> Loading[Engine]:
         started.append(FakeEngine())
+        yield 0.5
         return started[-1]  # type: ignore[return-value]
 
     return EnginePool(start=start, clock=clock, state_dir=folder)
@@ -77,6 +78,26 @@ def test_other_options_replace_the_running_engine(pool: EnginePool, started: lis
     pool.acquire(A)
     pool.acquire(LoadOptions(path="/a", context_size=128))
     assert [e.closed for e in started] == [True, False]
+
+
+def test_a_busy_engine_is_waited_for_or_shared(pool: EnginePool, started: list[FakeEngine]) -> None:
+    engine = pool.acquire(A)
+    started[0].busy = True
+    assert pool.acquire(LoadOptions(path="/a", context_size=128)) is engine  # its context is the larger
+    waiting = pool.loading(LoadOptions(path="/a", context_size=9999))
+    assert [next(waiting), next(waiting)] == [0.0, 0.0]
+    assert not started[0].closed
+    started[0].busy = False
+    assert next(waiting) == 0.5
+    assert started[0].closed
+
+
+def test_a_load_that_is_given_up_is_no_crash(pool: EnginePool) -> None:
+    for _ in range(3):
+        loading = pool.loading(A)
+        next(loading)
+        loading.close()
+    pool.acquire(A)
 
 
 def test_idle_models_are_unloaded_and_busy_ones_are_not(
@@ -122,8 +143,8 @@ def test_a_load_that_takes_the_app_down_is_counted(clock: Clock, tmp_path: Path)
     class Down(BaseException):
         pass
 
-    def start(*_: object) -> Engine:
-        import json
+    def start(_: LoadOptions) -> Loading[Engine]:
+        yield 0.5
 
         marked = json.loads((tmp_path / "crashes.json").read_text())
         assert sum(marked["/a"].values()) == 1  # written before the load

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.engine.client import Engine, LoadCancelled
+from models.engine.client import Engine
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
     Chat,
@@ -192,13 +192,10 @@ def test_odd_tokens_and_prompts_are_refused() -> None:
 
 def test_a_pool_starts_scripted_engines() -> None:
     pool = EnginePool(start=ScriptedEngine.starter([Answer("from the pool")]))
-    seen: list[float] = []
-    engine = pool.acquire(LoadOptions(path="/m.gguf", context_size=512), on_progress=seen.append)
+    assert list(pool.loading(LoadOptions(path="/m.gguf", context_size=512))) == [0.25, 0.5, 0.75, 1.0]
+    engine = pool.acquire(LoadOptions(path="/m.gguf", context_size=512))
     assert engine.info.context_size == 512
-    assert seen == [0.25, 0.5, 0.75, 1.0]
     assert said(ask(engine)) == "from the pool"
     assert [(model.path, model.busy) for model in pool.loaded()] == [("/m.gguf", False)]
-    with pytest.raises(LoadCancelled):
-        pool.acquire(LoadOptions(path="/other.gguf"), cancelled=lambda: True)
     pool.close()
     assert not engine.alive()

@@ -117,6 +117,26 @@ def test_a_damaged_page_is_restored_from_the_backup_and_newer_rows_are_saved(fil
     check(file)
 
 
+def test_text_changed_by_the_damage_does_not_replace_the_backups(file: Path) -> None:
+    store = Store.open(file)
+    id = fill(store, "old", 20)
+    rows = store.path(id)
+    store.backup()
+    store.update_message(rows[7].id, content=rows[7].content + " and more")
+    store.close()
+    raw = file.read_bytes()
+    overwrite(file, raw.index(b"old 3 word"), b"\x07garbage\x08!")
+    (page,) = pages_of(file, "conversations")
+    overwrite(file, (page - 1) * PAGE, bytes(PAGE))
+    store = Store.open(file)
+    assert store.warning
+    assert [row.content for row in store.path(id)] == [
+        row.content + (" and more" if row.id == rows[7].id else "") for row in rows
+    ]
+    store.close()
+    check(file)
+
+
 def test_without_a_backup_everything_outside_the_damaged_page_is_saved(file: Path) -> None:
     store = Store.open(file)
     one = fill(store, "one", 100)
