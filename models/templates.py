@@ -177,7 +177,7 @@ class _Budget:
             depth = max(depth, below)
             if weight > self.most or depth >= self.MAX_DEPTH:
                 raise _Limit("it makes a value that is too large")
-        self._known[id(value)] = (value, 8, 1)
+        self._known[id(value)] = (value, weight, depth + 1)
         return weight, depth + 1
 
     def collect(self, items: Iterable[T]) -> list[T]:

@@ -15,15 +15,15 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal, SignalInstance
+from PySide6.QtGui import QIcon
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import error_notice, error_text, report_text
-from desktop.ui.theme import Theme
-from desktop.ui.widgets.model_picker import ModelPicker
+from desktop.ui.theme import RESOURCES, Theme
 from desktop.ui.window import Window
 from models.errors import RolltopError
 
@@ -67,6 +67,7 @@ def application() -> QApplication:
     app.setApplicationName("Rolltop")
     app.setApplicationDisplayName("Rolltop")
     app.setDesktopFileName("rolltop")
+    app.setWindowIcon(QIcon(str(RESOURCES / "icons" / "app" / "rolltop.svg")))
     return app
 
 
@@ -138,7 +139,11 @@ class Desk(QObject):
 
     Attributes:
         theme, jobs, bridge, window: the parts.
+    Signals:
+        ready: the panels are there.
     """
+
+    ready = Signal()
 
     _broke = Signal(object)
 
@@ -149,10 +154,10 @@ class Desk(QObject):
         self.theme.set_scheme(workbench.settings.get("theme"))  # type: ignore[arg-type]  # its choices
         self.theme.apply(app)
         self.jobs = Jobs(self)
+        self.jobs.hold()
         self.bridge = Bridge(self)
         workbench.settings.on_change.append(self.bridge.setting_was_set)
         self.window: Window = Window(workbench, self.jobs, self.bridge, self.theme)
-        add_panels(self.window, workbench, self.jobs, self.bridge, self.theme)
         self._polling = False
         self._timers = [
             self._timer(POLL_MS, self._look_for_dead),
@@ -164,7 +169,7 @@ class Desk(QObject):
         self._signals: dict[int, Any] = {}
 
     def start(self) -> None:
-        """Show the window; slow things begin after it was painted."""
+        """Show the window's frame; the panels follow once it was painted, then the model is loaded."""
         self._hook, sys.excepthook = sys.excepthook, self._excepthook
         for number in (signal.SIGINT, signal.SIGTERM):
             self._signals[number] = signal.signal(number, self._asked_to_end)
@@ -262,15 +267,19 @@ class Desk(QObject):
         self.window.close()
 
     def _painted(self) -> None:
-        """The window is there: load the model of the chat that is shown, or is about to be."""
-        chat = self.window.panels["chat"]
-        if getattr(chat, "current", ""):
-            self._load_model()
-        else:
-            chat.opened.connect(self._load_model, Qt.ConnectionType.SingleShotConnection)  # type: ignore[attr-defined]
+        add_panels(self.window, self._workbench, self.jobs, self.bridge, self.theme)
+        QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        """The panels are there: let their jobs begin, and load the model of the chat that is shown."""
+        self.jobs.release()
+        opened = getattr(self.window.panels["chat"], "opened", None)
+        if isinstance(opened, SignalInstance):
+            opened.connect(self._load_model, Qt.ConnectionType.SingleShotConnection)
+        self.ready.emit()
 
     def _load_model(self, *_: object) -> None:
-        picker = self.window.panels["chat"].findChild(ModelPicker)
+        picker = self.window.picker()
         if picker is not None and not self._workbench.store.read_only:
             picker.load()
 

@@ -118,6 +118,7 @@ class Jobs(QObject):
         self._threads: set[Thread] = set()
         self._idle = 0
         self._closed = False
+        self._held = False
         self._changed = Condition()
         # Jobs with something to deliver, in the order in which they spoke.
         self._dirty: dict[Job, None] = {}
@@ -174,6 +175,17 @@ class Jobs(QObject):
 
         return self._start(work, failed, events)
 
+    def hold(self) -> None:
+        """Begin nothing until `release`: while the window is being built, workers only slow it down."""
+        with self._changed:
+            self._held = True
+
+    def release(self) -> None:
+        """Begin what has been waiting since `hold`."""
+        with self._changed:
+            self._held = False
+            self._add_threads()
+
     def close(self, timeout_s: float = 10.0) -> bool:
         """Cancel everything and wait for the threads to end; False if one is still stuck.
 
@@ -225,13 +237,18 @@ class Jobs(QObject):
                 return job
             self._waiting.append(job)
             self._jobs.add(job)
-            if len(self._waiting) > self._idle and len(self._threads) < MOST_THREADS:
-                thread = Thread(target=self._worker, name="job", daemon=True)
-                self._threads.add(thread)
-                thread.start()
-            else:
-                self._changed.notify()
+            if not self._held:
+                self._add_threads()
         return job
+
+    def _add_threads(self) -> None:
+        """Wake idle threads for what is waiting, and start the ones that are missing."""
+        self._changed.notify(len(self._waiting))
+        missing = len(self._waiting) - self._idle
+        for _ in range(min(missing, MOST_THREADS - len(self._threads))):
+            thread = Thread(target=self._worker, name="job", daemon=True)
+            self._threads.add(thread)
+            thread.start()
 
     def _worker(self) -> None:
         while (job := self._next()) is not None:
@@ -245,9 +262,9 @@ class Jobs(QObject):
         """The next job for a worker, or None when its thread should end."""
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._waiting or self._closed, IDLE_S)
+            self._changed.wait_for(lambda: (self._waiting and not self._held) or self._closed, IDLE_S)
             self._idle -= 1
-            if self._waiting and not self._closed:
+            if self._waiting and not self._held and not self._closed:
                 return self._waiting.popleft()
             self._threads.discard(current_thread())
             return None

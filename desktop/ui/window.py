@@ -6,7 +6,7 @@ What it asks of a panel is `Panel`; what a panel wants in the status bar it emit
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,12 +27,12 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import Notice, NoticeBar, error_notice
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.model_picker import ModelPicker
-from desktop.ui.widgets.palette import CommandPalette, Entry
 from desktop.ui.widgets.rail import Rail
 from desktop.ui.widgets.status_bar import State, StatusBar
 
 if TYPE_CHECKING:
+    from desktop.ui.widgets.model_picker import ModelPicker
+    from desktop.ui.widgets.palette import CommandPalette
     from desktop.workbench.chat import ContextUse
     from desktop.workbench.store import ConversationRow
     from desktop.workbench.workbench import Workbench
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 GEOMETRY = "window.geometry"
 MEMORY_MS = 2000
 PALETTE_CONVERSATIONS = 300
+MADE_FOR = QSize(1366, 768)
 
 
 class Panel(Protocol):
@@ -88,7 +89,7 @@ class Window(QMainWindow):
         self.notices = NoticeBar(theme)
         self.status = StatusBar(theme)
         self.stack = QStackedWidget()
-        self.palette_ = CommandPalette(theme, self)
+        self.palette_: CommandPalette | None = None
         self.panels: dict[str, QWidget] = {}
         self._later: dict[str, Callable[[], QWidget]] = {}
         self._lay_out()
@@ -304,7 +305,7 @@ class Window(QMainWindow):
         self._measuring = False
         used, total, loaded = use
         self.status.set_memory(used, total)
-        picker = self._picker()
+        picker = self.picker()
         model = picker.model if picker is not None else None
         info = next((m.info for m in loaded if model is not None and m.path == str(model.path)), None)
         self.status.set_device(device_text(info) if info is not None else "")
@@ -312,18 +313,21 @@ class Window(QMainWindow):
     def _show_no_use(self, error: Exception) -> None:
         self._measuring = False
 
-    def _picker(self) -> ModelPicker | None:
+    def picker(self) -> ModelPicker | None:
+        """The chat panel's model picker, once that panel is there."""
+        from desktop.ui.widgets.model_picker import ModelPicker
+
         chat = self.panels.get("chat")
         return chat.findChild(ModelPicker) if chat is not None else None
 
     def _restart(self) -> None:
-        picker = self._picker()
+        picker = self.picker()
         if picker is not None:
             self.show_panel("chat")
             picker.load()
 
     def _choose_model(self, id: str) -> None:
-        picker = self._picker()
+        picker = self.picker()
         if picker is not None:
             self.show_panel("chat")
             picker.choose(id)
@@ -350,7 +354,10 @@ class Window(QMainWindow):
             geometry = b""
         if not (geometry and self.restoreGeometry(QByteArray(geometry))):
             room = self.screen().availableGeometry().size()
-            self.resize(QSize(1366, 768).boundedTo(room))
+            self.resize(MADE_FOR.boundedTo(room))
+            # The frame needs room too: on a screen just that large the window fills it.
+            if room.width() < MADE_FOR.width() + 40 or room.height() < MADE_FOR.height() + 60:
+                self.setWindowState(Qt.WindowState.WindowMaximized)
 
     # ------------------------------------------------------------ menu, palette, about
 
@@ -367,6 +374,10 @@ class Window(QMainWindow):
 
     def open_palette(self) -> None:
         """Open the command palette; conversations and models follow as they are read."""
+        from desktop.ui.widgets.palette import CommandPalette, Entry
+
+        if self.palette_ is None:
+            self.palette_ = CommandPalette(self._theme, self)
         keys = QKeySequence.SequenceFormat.NativeText
         self.palette_.open(
             [
@@ -387,31 +398,23 @@ class Window(QMainWindow):
     def _add_conversations(self, rows: list[ConversationRow]) -> None:
         kind = QCoreApplication.translate("Window", "conversation")
         untitled = QCoreApplication.translate("Window", "New chat")
-        self.palette_.add(
-            [
-                Entry(
-                    row.title or untitled,
-                    kind,
-                    "chat",
-                    partial(self._ask_any, "open_conversation", row.id),
-                )
-                for row in rows
-            ]
+        self._add_entries(
+            (row.title or untitled, kind, "chat", partial(self._ask_any, "open_conversation", row.id))
+            for row in rows
         )
 
     def _add_models(self, models: list[Model]) -> None:
         kind = QCoreApplication.translate("Window", "model")
-        self.palette_.add(
-            [
-                Entry(
-                    f"{model.name} {model.quantization}",
-                    kind,
-                    "box",
-                    partial(self._choose_model, model.id),
-                )
-                for model in models
-            ]
+        self._add_entries(
+            (f"{model.name} {model.quantization}", kind, "box", partial(self._choose_model, model.id))
+            for model in models
         )
+
+    def _add_entries(self, entries: Iterable[tuple[str, str, str, Callable[[], object]]]) -> None:
+        from desktop.ui.widgets.palette import Entry
+
+        if self.palette_ is not None:
+            self.palette_.add([Entry(*entry) for entry in entries])
 
     def show_about(self) -> None:
         """Say what this is, its version and where its data is."""

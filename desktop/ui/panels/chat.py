@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,14 @@ from desktop.ui.jobs import Job, Jobs
 from desktop.ui.notices import Action, Notice, NoticeBar, error_notice
 from desktop.ui.panels.exchange import Exchange, Saver
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.chat_parts import ChatTranscript, EditableTitle, EmptyState, LoadingLine, column
+from desktop.ui.widgets.chat_parts import (
+    ChatTranscript,
+    EditableTitle,
+    EmptyState,
+    LoadingLine,
+    RoomyNoticeBar,
+    column,
+)
 from desktop.ui.widgets.composer import Composer
 from desktop.ui.widgets.conversation_list import ConversationList
 from desktop.ui.widgets.inspector import Inspector
@@ -61,12 +69,18 @@ class Opened:
     settings: ChatSettings
     messages: list[MessageRow]
     draft: str
+    names: dict[str, str]
 
 
 def file_name(title: str) -> str:
     """A file name made of a title, with nothing in it that means something to a file system."""
     words = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", title).strip(" .")
     return (" ".join(words.split())[:80] or "chat") + ".md"
+
+
+def file_stem(model: str) -> str:
+    """What to call a model of which only the id or the path is known."""
+    return Path(model.replace("\\", "/")).name.removesuffix(".gguf")
 
 
 def larger_contexts(needed: int, present: int, longest: int) -> list[int]:
@@ -113,6 +127,7 @@ class ChatPanel(QWidget):
         self._shown_notice: Notice | None = None
         self._undos: list[Callable[[], object]] = []
         self._plain: set[str] = set()
+        self._names: dict[str, str] = {}
         self._use: ContextUse | None = None
         self._opening: Job | None = None
         self._loading_job: Job | None = None
@@ -141,7 +156,7 @@ class ChatPanel(QWidget):
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.transcript)
-        self.notice = NoticeBar(self._theme, self)
+        self.notice = RoomyNoticeBar(self._theme, self)
         self.undo_bar = NoticeBar(self._theme, self)
         self.loading = LoadingLine(self)
         self.plain_note = QLabel(
@@ -237,6 +252,7 @@ class ChatPanel(QWidget):
 
     def _connect_transcript(self) -> None:
         view = self.transcript
+        view.model_name = lambda key: self._names.get(key) or file_stem(key)
         view.copy_requested.connect(self._copy)
         view.edit_submitted.connect(self._edit)
         view.regenerate_requested.connect(self._regenerate)
@@ -315,7 +331,8 @@ class ChatPanel(QWidget):
             row = find()
             messages = self._store.path(row.id)
             draft = "" if keep_draft else self._store.draft("" if row.leaf is None else row.id)
-            return Opened(row, self._chats.settings_of(row.id), messages, draft)
+            names = self._model_names(row, messages)
+            return Opened(row, self._chats.settings_of(row.id), messages, draft, names)
 
         def show(opened: Opened) -> None:
             self._opening = None
@@ -344,6 +361,17 @@ class ChatPanel(QWidget):
         self._store.set_setting(FRESH, row.id)
         return row
 
+    def _model_names(self, row: ConversationRow, messages: list[MessageRow]) -> dict[str, str]:
+        """What to call the models that answered here; one that is gone keeps its id."""
+        names: dict[str, str] = {}
+        for key in {message.model for message in messages} - {""} - self._names.keys():
+            with suppress(UserError):
+                names[key] = self._workbench.library.get(key).name
+        with suppress(UserError):
+            model = self._chats.model_of(row.id)
+            names[self._chats.reference(model)] = model.name
+        return names
+
     def _newest(self) -> ConversationRow:
         rows = self._store.conversations(limit=1)
         if not rows:
@@ -355,6 +383,7 @@ class ChatPanel(QWidget):
         # What was typed before the first conversation was there stays.
         keep_draft = keep_draft or (not self.current and not self.composer.is_empty())
         self._row, self._settings, self._rows = row, opened.settings, opened.messages
+        self._names.update(opened.names)
         exchange = self._exchanges.get(row.id)
         self._merge(exchange)
         self.transcript.set_messages(self._rows)
@@ -730,6 +759,8 @@ class ChatPanel(QWidget):
 
     def _choose(self, key: str) -> None:
         current = self.current
+        if self.picker.model is not None:
+            self._names[key] = self.picker.model.name
         if not current or self._row is None:
             return
         self._row = replace(self._row, model=key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
@@ -17,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.ui.notices import Action, NoticeBar
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.transcript import Transcript
 
@@ -48,6 +51,37 @@ class ChatTranscript(Transcript):
         view = self.view(message_id)
         if view is not None:
             view.start_edit(view.entry.content)
+
+
+class RoomyNoticeBar(NoticeBar):
+    """A notice bar that puts several buttons below the words instead of squeezing these."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        row = self._frame.layout()
+        assert isinstance(row, QHBoxLayout)
+        self._beside = row
+        words = row.itemAt(1).layout()
+        assert isinstance(words, QVBoxLayout)
+        self._words = words
+        self._below = QHBoxLayout()
+        self._below.setSpacing(8)
+        self._below.setContentsMargins(0, 6, 0, 2)
+        words.addLayout(self._below)
+
+    def _show(
+        self, role: str, icon: tuple[str, str], sentence: str, hint: str, actions: Sequence[Action]
+    ) -> None:
+        while (item := self._below.takeAt(0)) is not None:
+            if (button := item.widget()) is not None:
+                button.hide()
+                button.deleteLater()
+        several = len(actions) > 1
+        super()._show(role, icon, sentence, hint, [] if several else actions)
+        if several:
+            for label, act in actions:
+                self._below.addWidget(self._button(label, act))
+            self._below.addStretch(1)
 
 
 class TitleLabel(QLabel):

@@ -78,35 +78,53 @@ def _format(token: Any, dark: bool) -> QTextCharFormat | None:
     return form
 
 
-def highlight(document: QTextDocument, language: str, dark: bool) -> None:
-    """Colour a document that holds nothing but code; its text is not touched."""
+Line = tuple[tuple[int, int, int], ...]
+"""What is coloured in a line: start and length in UTF-16 units, and the number of the format."""
+
+
+def highlight(document: QTextDocument, language: str, dark: bool, before: list[Line]) -> list[Line]:
+    """Colour a document that holds nothing but code; its text is not touched.
+
+    `before` is what the last call for this document gave: lines that kept their colours are left
+    alone, so that code which grows is laid out again only where it grows.
+    """
     found = lexer(language) if language else None
     text = document.toPlainText()
     if found is None or len(text) > MAX_HIGHLIGHT:
-        return
+        return []
+    lines, forms = _lines(found, text, dark)
     block = document.begin()
-    at = 0  # in UTF-16 units, as Qt counts
-    ranges: list[QTextLayout.FormatRange] = []
-    wide = not text.isascii()
-    for token, value in found.get_tokens(text):
-        form = _format(token, dark)
-        lines = value.split("\n")
-        for index, line in enumerate(lines):
-            if index:
-                _apply(block, ranges)
-                block, ranges, at = block.next(), [], 0
-                if not block.isValid():
-                    return
-            length = len(line.encode("utf-16-le")) // 2 if wide else len(line)
-            if form is not None and length:
+    for index, line in enumerate(lines):
+        if not block.isValid():
+            break
+        if line != (before[index] if index < len(before) else ()):
+            ranges = []
+            for start, length, number in line:
                 piece = QTextLayout.FormatRange()
-                piece.start, piece.length, piece.format = at, length, form
+                piece.start, piece.length, piece.format = start, length, forms[number]
                 ranges.append(piece)
+            block.layout().setFormats(ranges)
+            document.markContentsDirty(block.position(), block.length())
+        block = block.next()
+    return lines
+
+
+def _lines(lexer: Lexer, text: str, dark: bool) -> tuple[list[Line], dict[int, QTextCharFormat]]:
+    lines: list[Line] = []
+    forms: dict[int, QTextCharFormat] = {}
+    line: list[tuple[int, int, int]] = []
+    at = 0
+    wide = not text.isascii()
+    for token, value in lexer.get_tokens(text):
+        form = _format(token, dark)
+        for index, part in enumerate(value.split("\n")):
+            if index:
+                lines.append(tuple(line))
+                line, at = [], 0
+            length = len(part.encode("utf-16-le")) // 2 if wide else len(part)
+            if form is not None and length:
+                forms[id(form)] = form  # kept for good by the cache of `_format`
+                line.append((at, length, id(form)))
             at += length
-    _apply(block, ranges)
-    document.markContentsDirty(0, document.characterCount())
-
-
-def _apply(block: Any, ranges: list[QTextLayout.FormatRange]) -> None:
-    if block.isValid():
-        block.layout().setFormats(ranges)
+    lines.append(tuple(line))
+    return lines, forms

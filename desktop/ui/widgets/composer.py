@@ -319,7 +319,7 @@ class Composer(QFrame):
 
     def set_tokens(self, count: int | None, exact: bool = True) -> None:
         """Show how many tokens the text has; None hides it, `exact` False marks an estimate."""
-        if count is None or self.is_empty():
+        if not count or self.is_empty():
             self.tokens.clear()
         elif not exact:
             self.tokens.setText(

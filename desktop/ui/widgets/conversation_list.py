@@ -136,6 +136,7 @@ class ConversationItems(QAbstractListModel):
 
     ROW = Qt.ItemDataRole.UserRole
     FACTS = Qt.ItemDataRole.UserRole + 1
+    OPEN = Qt.ItemDataRole.UserRole + 2
 
     renamed = Signal(str, str)
 
@@ -144,6 +145,7 @@ class ConversationItems(QAbstractListModel):
         self._entries: list[str | ConversationRow] = []
         self._places: dict[str, int] = {}
         self._busy: set[str] = set()
+        self._open = ""
 
     def set_rows(self, rows: Sequence[ConversationRow], now: datetime) -> None:
         """Show these conversations."""
@@ -163,6 +165,13 @@ class ConversationItems(QAbstractListModel):
         for conversation in changed & self._places.keys():
             index = self.index(self._places[conversation], 0)
             self.dataChanged.emit(index, index, [self.FACTS])
+
+    def set_open(self, conversation: str) -> None:
+        """Mark the conversation that is open; "" for none."""
+        changed, self._open = {self._open, conversation}, conversation
+        for index in map(self.place, changed):
+            if index.isValid():
+                self.dataChanged.emit(index, index, [self.OPEN])
 
     def place(self, conversation: str) -> QModelIndex:
         """Where a conversation is; an invalid index when it is not shown."""
@@ -196,6 +205,8 @@ class ConversationItems(QAbstractListModel):
             return entry
         if role == self.FACTS:
             return self._facts(entry)
+        if role == self.OPEN:
+            return entry.id == self._open
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{shown_title(entry)}, {self._facts(entry)}"
         return None
@@ -254,7 +265,7 @@ class ConversationDelegate(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         # As wide with a scroll bar beside it as without one.
         card = QRectF(rect.left(), rect.top() + 1, WIDTH - 25, rect.height() - 4)
-        if state & QStyle.StateFlag.State_Selected:
+        if index.data(ConversationItems.OPEN):
             self._card(painter, card, t.tint)
         elif state & QStyle.StateFlag.State_MouseOver:
             self._card(painter, card, t.raised)
@@ -433,6 +444,7 @@ class ConversationList(QFrame):
     def set_current(self, conversation: str) -> None:
         """Tint the conversation that is open; "" for none."""
         self._current = conversation
+        self.items.set_open(conversation)
         index = self.items.place(conversation)
         if index.isValid():
             self.view.setCurrentIndex(index)
@@ -476,11 +488,17 @@ class ConversationList(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Down and Enter go from the search field into the list; Esc clears it."""
-        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+        if not isinstance(event, QKeyEvent) or watched is not self.search:
+            return super().eventFilter(watched, event)
+        escape = event.key() == Qt.Key.Key_Escape and bool(self.search.text())
+        if event.type() == QEvent.Type.ShortcutOverride and escape:
+            event.accept()  # claimed from the window's own Esc while there is something to clear
+            return True
+        if event.type() == QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._enter_list()
                 return True
-            if event.key() == Qt.Key.Key_Escape and self.search.text():
+            if escape:
                 self.search.clear()
                 return True
         return super().eventFilter(watched, event)

@@ -7,9 +7,11 @@ its drawing is ready, and drawings are kept.
 from __future__ import annotations
 
 import re
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal
 from PySide6.QtSvg import QSvgRenderer
@@ -44,14 +46,9 @@ def draw(source: str, display: bool, size: float) -> Drawing | None:
     """LaTeX as a drawing, or None when it cannot be read; slow, see above."""
     if len(source) > MAX_FORMULA or _depth(source) > MAX_BRACES:
         return None
-    import ziamath
-
     try:
-        # Glyphs as paths, which every SVG reader draws.
-        ziamath.config.svg2 = False  # type: ignore[attr-defined]
-        math = ziamath.Latex(  # type: ignore[attr-defined]
-            source, size=size, color=_INK, inline=not display
-        )
+        ziamath = _ziamath()
+        math = ziamath.Latex(source, size=size, color=_INK, inline=not display)
         svg = math.svg()
     except Exception:  # whatever a parser of strange input raises, the source is shown instead
         return None
@@ -62,6 +59,17 @@ def draw(source: str, display: bool, size: float) -> Drawing | None:
     if not (0 < width < MAX_SIZE and 0 < height < MAX_SIZE):
         return None
     return Drawing(svg, width, -top, height + top)
+
+
+@cache
+def _ziamath() -> Any:
+    with warnings.catch_warnings():
+        # It reads its fonts in a way that newer Pythons advise against.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import ziamath
+
+    ziamath.config.svg2 = False  # type: ignore[attr-defined]  # glyphs as paths, which every SVG reader draws
+    return ziamath
 
 
 def _depth(source: str) -> int:

@@ -37,8 +37,8 @@ MOST_LAYERS = 999
 # Shape only, no colours: a value that looks like text until it has the keyboard. The buttons are
 # made nothing here because Qt gives a styled box without buttons no room for its text.
 _VALUE_STYLE = (
-    "QAbstractSpinBox { padding: 1px 4px; min-height: 16px; border-radius: 6px; }"
-    "QAbstractSpinBox:focus { padding: 0px 3px; }"
+    "QAbstractSpinBox { padding: 1px 0px 1px 4px; min-height: 16px; border-radius: 6px; }"
+    "QAbstractSpinBox:focus { padding: 0px 0px 0px 3px; }"
     "QAbstractSpinBox:!focus:!hover { border-color: transparent; background: transparent; }"
     "QAbstractSpinBox QLineEdit { border: none; padding: 0px; min-height: 0px; background: transparent; }"
     "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0px; height: 0px; }"

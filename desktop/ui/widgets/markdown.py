@@ -272,7 +272,9 @@ def _unit(
         writer = _Writer(lines)
         write(writer)
         blocks = writer.blocks
-    sure_at = {"table_open": start + 2, "code_block": start + 2, "math_block": end}.get(tokens[0].type, start + 1)
+    sure_at = {"table_open": start + 2, "code_block": start + 2, "math_block": end}.get(
+        tokens[0].type, start + 1
+    )
     return _Unit(start, sure_at, number, blocks)
 
 
@@ -386,7 +388,7 @@ def _code(text: str, info: str, path: str) -> list[Block]:
     text = text.rstrip()
     pieces: list[str] = []
     for chunk in _by_lines(text, MAX_CODE_LINES):
-        pieces += _pieces(chunk, MAX_CODE_CHARS)
+        pieces += _pieces(chunk, MAX_CODE_CHARS, words=False)
     return [
         Block("code", text=piece, info=language, path=path, joined=index > 0)
         for index, piece in enumerate(pieces)
@@ -399,7 +401,7 @@ def _by_lines(text: str, count: int) -> Iterator[str]:
         yield "\n".join(lines[start : start + count])
 
 
-def _pieces(text: str, size: int) -> Iterator[str]:
+def _pieces(text: str, size: int, words: bool = True) -> Iterator[str]:
     """Cut after a line, else after a word, else anywhere; at least one piece.
 
     Each cut depends only on the text before it and `size` characters after, so that it stays
@@ -408,7 +410,7 @@ def _pieces(text: str, size: int) -> Iterator[str]:
     start = 0
     while len(text) - start > size:
         cut = text.rfind("\n", start + size // 2, start + size)
-        if cut < 0:
+        if cut < 0 and words:
             cut = text.rfind(" ", start + size // 2, start + size)
         end = cut if cut >= 0 else start + size
         yield text[start:end]

@@ -41,7 +41,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QPushButton, QToolTip, QWidget
 
-from desktop.ui.widgets.code import highlight
+from desktop.ui.widgets.code import Line, highlight
 from desktop.ui.widgets.formula import Drawing, Formulas
 from desktop.ui.widgets.markdown import MAX_CODE_CHARS, Block, Span, Spans, Stream, plain
 
@@ -116,7 +116,12 @@ class _FormulaObject(QPyTextObject):
         return QSizeF(drawing.width + 2, _object_height(drawing, self._box.style))
 
     def drawObject(
-        self, painter: QPainter, area: QRectF | QRect, document: QTextDocument, position: int, form: QTextFormat
+        self,
+        painter: QPainter,
+        area: QRectF | QRect,
+        document: QTextDocument,
+        position: int,
+        form: QTextFormat,
     ) -> None:
         rect = QRectF(area)
         drawing = self._box.drawings[form.intProperty(_INDEX)]
@@ -168,6 +173,7 @@ class Box:
         self.document.setDocumentMargin(0)
         self.document.setDefaultFont(style.reading)
         self._handler: _FormulaObject | None = None
+        self._colours: list[Line] = []
         self._highlight_due = False
         self._highlight_cost = 0.0
         self._highlighted_at = 0.0
@@ -294,7 +300,7 @@ class Box:
             # While code grows a line at a time, at most a tenth of the time goes into its colours.
             if now - self._highlighted_at < 10 * self._highlight_cost:
                 return True
-            highlight(self.document, self.block.info, self.style.dark)
+            self._colours = highlight(self.document, self.block.info, self.style.dark, self._colours)
             self._highlight_due = False
             self._highlighted_at = time.monotonic()
             self._highlight_cost = self._highlighted_at - now
@@ -733,7 +739,9 @@ class Prose(QWidget):
         mono = theme.font("mono")
         tokens = theme.tokens
         dark = QColor(tokens.bg).lightness() < 128
-        return Style(tokens, reading, mono, theme.font("fact"), getattr(tokens, self._color), dark, self._formulas)
+        return Style(
+            tokens, reading, mono, theme.font("fact"), getattr(tokens, self._color), dark, self._formulas
+        )
 
     def _restyle(self) -> None:
         self._style = self._make_style()
@@ -915,7 +923,9 @@ class Prose(QWidget):
                     painter.drawText(QPointF(box.x - 8 - width, baseline), box.block.marker)
                     return
             rect = QRectF(left, box.y, LIST_INDENT + 32, height)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, box.block.marker)
+            painter.drawText(
+                rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, box.block.marker
+            )
 
     # ---- selection
 
@@ -941,7 +951,9 @@ class Prose(QWidget):
             box = self.boxes[index]
             start = low[1] if index == low[0] else 0
             if index > low[0]:
-                tight = box.block.joined or 0 < gap(self.boxes[index - 1].block, box.block, box.block.marker) < 12
+                tight = (
+                    box.block.joined or 0 < gap(self.boxes[index - 1].block, box.block, box.block.marker) < 12
+                )
                 yield "\n" if tight else "\n\n"
                 if box.block.marker:
                     yield box.block.marker.replace("•", "-") + " "

@@ -354,7 +354,9 @@ class Transcript(QAbstractScrollArea):
         left, width = self._column()
         for message_id, view in self._views.items():
             index = self._index[message_id]
-            view.setGeometry(left - SIDE, tops[index] - value, width + 2 * SIDE, self._heights[index] - BETWEEN)
+            view.setGeometry(
+                left - SIDE, tops[index] - value, width + 2 * SIDE, self._heights[index] - BETWEEN
+            )
             if view.isHidden():
                 view.show()
         self._place_jump(most - value)
@@ -364,7 +366,10 @@ class Transcript(QAbstractScrollArea):
         if show:
             size = self._jump.sizeHint()
             self._jump.setGeometry(
-                (self.width() - size.width()) // 2, self.height() - size.height() - 12, size.width(), size.height()
+                (self.width() - size.width()) // 2,
+                self.height() - size.height() - 12,
+                size.width(),
+                size.height(),
             )
             self._jump.raise_()
         self._jump.setVisible(show)
@@ -495,15 +500,21 @@ class Transcript(QAbstractScrollArea):
     # ---- focus
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        if self._leaving or not self._entries:
-            return
+        if self._entries and not self._leaving:
+            self._enter(event.reason())
+
+    def _enter(self, reason: Qt.FocusReason) -> None:
+        """Focus the last message in view."""
         tops, value = self._tops(), self.verticalScrollBar().value()
         last = self._range(tops, value, value + self.viewport().height())[1]
-        self._focus_message(last - 1, event.reason())
+        self._focus_message(last - 1, reason)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes through a message's controls, then to the next message, and out at the ends."""
         focus = QApplication.focusWidget()
+        if focus is self and self._entries and forward and not self._leaving:
+            self._enter(Qt.FocusReason.TabFocusReason)
+            return True
         index = self._index.get(self._focused or "")
         if focus is None or index is None or not self.isAncestorOf(focus):
             return self._leave(forward)

@@ -48,7 +48,7 @@ def workbench(tmp_path: Path) -> Workbench:
 @pytest.fixture
 def desk(qtbot: QtBot, qapp: QApplication, workbench: Workbench) -> Iterator[Desk]:
     desk = Desk(qapp, workbench)
-    with qtbot.waitSignal(desk.window.painted):
+    with qtbot.waitSignal(desk.ready):
         desk.start()
     yield desk
     desk.close()

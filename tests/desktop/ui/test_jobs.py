@@ -212,3 +212,22 @@ def test_a_dialog_inside_a_listener_does_not_stop_the_streams(qtbot: QtBot, jobs
     jobs.run(lambda: None, nested)
     qtbot.waitUntil(lambda: seen[-1:] == [-1], timeout=15_000)
     assert seen == [*range(50), -1]
+
+
+def test_held_jobs_begin_when_they_are_released(qtbot: QtBot, jobs: Jobs) -> None:
+    seen: list[int] = []
+    jobs.hold()
+    for number in range(5):
+        jobs.run(lambda number=number: number, seen.append)
+    qtbot.wait(100)
+    assert seen == []
+    assert jobs.threads == 0
+    jobs.release()
+    qtbot.waitUntil(lambda: sorted(seen) == [0, 1, 2, 3, 4])
+
+
+def test_held_jobs_can_be_closed(qtbot: QtBot, jobs: Jobs) -> None:
+    jobs.hold()
+    job = jobs.run(lambda: 1)
+    assert jobs.close()
+    assert not job.active

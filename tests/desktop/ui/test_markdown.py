@@ -179,7 +179,8 @@ def test_only_the_tail_is_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "ftp://a.b", "relative", "http://"]
+    "url",
+    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "ftp://a.b", "relative", "http://"],
 )
 def test_refused_links_are_named(url: str) -> None:
     assert not allowed(url)

@@ -20,7 +20,7 @@ from desktop.ui.panels.chat import ChatPanel
 from desktop.ui.panels.settings import GROUPS, SettingsPanel
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.model_picker import ModelPicker
-from desktop.ui.widgets.palette import Entry, best
+from desktop.ui.widgets.palette import CommandPalette, Entry, best
 from desktop.ui.window import Window, device_text
 from desktop.workbench.chat import ContextUse
 from desktop.workbench.settings import SETTINGS
@@ -249,6 +249,7 @@ def test_geometry_is_remembered_and_panels_are_told(
     again = Window(workbench, jobs, bridge, theme)
     qtbot.addWidget(again)
     assert again.size() == QSize(880, 600)
+    assert not again.isMaximized()
 
 
 def test_damaged_geometry_is_no_trouble(
@@ -295,8 +296,7 @@ def test_the_palette_finds_actions_conversations_and_models(
 ) -> None:
     row = workbench.store.create_conversation(title="Lighthouse story")
     workbench.store.add_message(row.id, None, "user", "Hello")
-    window.actions_.run("palette")
-    palette = window.palette_
+    palette = shown_palette(window)
     qtbot.waitUntil(lambda: any(entry.fact == "model" for entry in palette._entries))
     qtbot.waitUntil(lambda: any(entry.fact == "conversation" for entry in palette._entries))
     QTest.keyClicks(palette.field, "lighth")
@@ -307,25 +307,31 @@ def test_the_palette_finds_actions_conversations_and_models(
 
 
 def test_the_palette_is_used_with_the_keyboard(qtbot: QtBot, window: Window) -> None:
-    window.actions_.run("palette")
-    QTest.keyClicks(window.palette_.field, "theme")
-    words = [entry.text for entry in window.palette_.items.entries]
+    palette = shown_palette(window)
+    QTest.keyClicks(palette.field, "theme")
+    words = [entry.text for entry in palette.items.entries]
     assert len(words) >= 3
-    QTest.keyClick(window.palette_.field, Qt.Key.Key_Down)
-    assert window.palette_.list.currentIndex().row() == 1
-    QTest.keyClick(window.palette_.field, Qt.Key.Key_Up)
-    QTest.keyClick(window.palette_.field, Qt.Key.Key_Up)
-    assert window.palette_.list.currentIndex().row() == len(words) - 1
-    QTest.keyClick(window.palette_.field, Qt.Key.Key_Escape)
-    assert not window.palette_.isVisible()
+    QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    assert palette.list.currentIndex().row() == 1
+    QTest.keyClick(palette.field, Qt.Key.Key_Up)
+    QTest.keyClick(palette.field, Qt.Key.Key_Up)
+    assert palette.list.currentIndex().row() == len(words) - 1
+    QTest.keyClick(palette.field, Qt.Key.Key_Escape)
+    assert not palette.isVisible()
 
 
 def test_the_palette_chooses_a_model(qtbot: QtBot, window: Window) -> None:
-    window.actions_.run("palette")
-    qtbot.waitUntil(lambda: any(entry.fact == "model" for entry in window.palette_._entries))
-    next(entry for entry in window.palette_._entries if entry.fact == "model").act()
+    palette = shown_palette(window)
+    qtbot.waitUntil(lambda: any(entry.fact == "model" for entry in palette._entries))
+    next(entry for entry in palette._entries if entry.fact == "model").act()
     qtbot.waitUntil(lambda: bool(small(window).done))
     assert small(window).done[0].startswith("model smollm2")
+
+
+def shown_palette(window: Window) -> CommandPalette:
+    window.actions_.run("palette")
+    assert window.palette_ is not None
+    return window.palette_
 
 
 def found(query: str, *texts: str) -> list[str]:
