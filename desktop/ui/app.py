@@ -98,7 +98,8 @@ class Instance:
             if socket.waitForConnected(100):
                 socket.write(b"raise\n")
                 socket.waitForBytesWritten(wait_ms)
-                answered = socket.waitForReadyRead(wait_ms)
+                # The answer may have come in while the question was still being written.
+                answered = socket.bytesAvailable() > 0 or socket.waitForReadyRead(wait_ms)
                 socket.abort()
                 return answered
             # It may just be starting: it has the lock but does not listen yet.

@@ -515,7 +515,7 @@ def _environment() -> dict[str, str]:
 def _explain_death(process: subprocess.Popen[bytes], stderr: Any) -> EngineDied:
     tail = _tail(stderr)
     code = process.returncode if process.returncode is not None else 0
-    if "templates.py" in tail and "Timeout" in tail:
+    if "sandbox.py" in tail and "Timeout" in tail:
         return EngineDied(
             "The chat template of this model did not finish.",
             hint="Choose another model, or another file of this one.",

@@ -47,7 +47,8 @@ from models.engine.protocol import (
 from models.engine.scheduler import Scheduler, failure
 from models.engine.transport import Link, link_from_handle
 from models.errors import EngineError, RolltopError, UserError
-from models.templates import ChatTemplate, deadline
+from models.sandbox import deadline
+from models.templates import ChatTemplate
 
 FLUSH_S = 0.015
 """How long text of an answer may wait for more of it, so that a fast model does not flood the pipe."""

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from models.engine.protocol import Chat, Message, Role, ThinkingTags
 from models.errors import UserError
 from models.gguf import read_header
-from models.templates import MAX_SOURCE, ChatTemplate, Piece, Rendered, TemplateError, TemplateLimit
+from models.sandbox import MAX_SOURCE, TemplateError, TemplateLimit
+from models.templates import ChatTemplate, Piece, Rendered
 
 CHATML = """\
 {%- for message in messages %}
@@ -544,7 +545,7 @@ def test_long_conversations_are_no_attack() -> None:
 
 def test_the_last_defence_ends_the_process() -> None:
     code = (
-        "from models.templates import deadline\n"
+        "from models.sandbox import deadline\n"
         "with deadline(60): pass\n"
         "print('fine', flush=True)\n"
         "with deadline(0.2):\n    while True: pass\n"

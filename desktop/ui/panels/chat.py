@@ -130,6 +130,7 @@ class ChatPanel(QWidget):
         self._names: dict[str, str] = {}
         self._use: ContextUse | None = None
         self._opening: Job | None = None
+        self._moving = False
         self._loading_job: Job | None = None
         self._measuring = False
         self._measure_again = False
@@ -308,7 +309,8 @@ class ChatPanel(QWidget):
     def reload(self) -> None:
         """Read the shown conversation again, keeping what is in the composer."""
         current = self.current
-        if current:
+        # Not when another one is about to be shown: that would call it off.
+        if current and not (self._opening is not None and self._moving):
             self._read(lambda: self._store.conversation(current), keep_draft=True)
 
     def _leave(self) -> None:
@@ -324,6 +326,7 @@ class ChatPanel(QWidget):
     ) -> None:
         if self._opening is not None:
             self._opening.cancel()
+        self._moving = not keep_draft
         revision = self._revision
 
         def read() -> Opened:
@@ -343,7 +346,11 @@ class ChatPanel(QWidget):
             if then is not None:
                 then()
 
-        self._opening = self._jobs.run(read, show, self._show_failure)
+        def failed(error: Exception) -> None:
+            self._opening = None
+            self._show_failure(error)
+
+        self._opening = self._jobs.run(read, show, failed)
 
     def _fresh(self) -> ConversationRow:
         """The conversation that a new chat will become: the one kept for it, or another."""
@@ -449,7 +456,8 @@ class ChatPanel(QWidget):
 
     def _send(self, text: str) -> None:
         current = self.current
-        if current and not self.busy:
+        leaving = self._opening is not None and self._moving
+        if current and not self.busy and not leaving:
             self.inspector.flush()
             self.composer.clear()
             self._keep_draft("")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -20,6 +20,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QTextCursor,
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
 
@@ -38,6 +39,7 @@ BUBBLE_SHARE = 0.75
 HEADER = 20
 ACTIONS = 24
 EDITOR_LEAST, EDITOR_MOST = 76, 360
+MAX_EDIT_LINES, MAX_EDIT_LINE = 40_000, 20_000
 RING_REASONS = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -90,6 +92,14 @@ def file_name(model: str) -> str:
     return PurePath(model.replace("\\", "/")).name.removesuffix(".gguf")
 
 
+def editable(text: str) -> bool:
+    """Whether a text field can hold it: Qt lays out an endless line for minutes."""
+    if len(text) <= MAX_EDIT_LINE:
+        return True
+    lines = text.split("\n")
+    return len(lines) <= MAX_EDIT_LINES and max(map(len, lines)) <= MAX_EDIT_LINE
+
+
 @dataclass
 class _Action:
     """One thing to do with a message; `shown` decides by view."""
@@ -108,7 +118,11 @@ def _actions() -> list[_Action]:
 
     return [
         _Action("copy", QCoreApplication.translate("Message", "copy")),
-        _Action("edit", QCoreApplication.translate("Message", "edit"), calm),
+        _Action(
+            "edit",
+            QCoreApplication.translate("Message", "edit"),
+            lambda view: calm(view) and editable(view.entry.content),
+        ),
         _Action("regenerate", QCoreApplication.translate("Message", "regenerate"), answer),
         _Action(
             "continue",
@@ -423,7 +437,7 @@ class MessageView(QWidget):
 
     def start_edit(self, text: str) -> None:
         """Open the text for editing."""
-        if self._editor is not None:
+        if self._editor is not None or not editable(text):
             return
         self.entry.draft = text
         self._editor = _Editor(text, self.place.theme, self)
@@ -478,7 +492,7 @@ class MessageView(QWidget):
             y += HEADER + 2 if self._header.text() else 0
         y = self._lay_out_thinking(y)
         if self._editor is not None:
-            height = self._editor.wanted_height()
+            height = self._editor.wanted_height(width)
             self._editor.setGeometry(SIDE, y, width, height)
             y += height
         elif self.entry.is_user:
@@ -680,6 +694,7 @@ class _Editor(QWidget):
         self.edit.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.edit.setAccessibleName(QCoreApplication.translate("Message", "Edit the message"))
         self.edit.setPlainText(text)
+        self.edit.moveCursor(QTextCursor.MoveOperation.End)
         self.edit.textChanged.connect(self.changed)
         self.edit.installEventFilter(self)
         self._save = QPushButton(QCoreApplication.translate("Message", "Save"), self)
@@ -697,11 +712,14 @@ class _Editor(QWidget):
         """Where Tab goes."""
         return [self.edit, self._save, self._cancel]
 
-    def wanted_height(self) -> int:
+    def wanted_height(self, width: int) -> int:
         """As high as its text, within limits."""
-        lines = int(self.edit.document().size().height())
-        text = lines * self.edit.fontMetrics().lineSpacing() + 28
-        return max(EDITOR_LEAST, min(EDITOR_MOST, text)) + 8 + self._save.sizeHint().height()
+        # Enough text to reach the greatest height, so that a huge one is not laid out for this.
+        text = self.edit.toPlainText()[:4000] if self.edit.blockCount() < 40 else "\n" * 40
+        room = QRect(0, 0, width - 28, 10 * EDITOR_MOST)
+        wrap = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
+        needed = self.edit.fontMetrics().boundingRect(room, wrap, text + "|").height() + 28
+        return max(EDITOR_LEAST, min(EDITOR_MOST, needed)) + 8 + self._save.sizeHint().height()
 
     def resizeEvent(self, event: QEvent) -> None:
         save, cancel = self._save.sizeHint(), self._cancel.sizeHint()

@@ -228,6 +228,13 @@ class Transcript(QAbstractScrollArea):
         self._follow = True
         self._settle()
 
+    def start_edit(self, message_id: str) -> None:
+        """Bring a message into view and open its text for editing."""
+        index = self._index.get(message_id)
+        if index is not None:
+            self._focus_message(index, Qt.FocusReason.ShortcutFocusReason)
+            self._views[message_id].start_edit(self._entries[index].content)
+
     @property
     def following(self) -> bool:
         """Whether the view stays at the end while text arrives."""

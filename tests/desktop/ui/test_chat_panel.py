@@ -288,6 +288,20 @@ def test_regenerate_makes_a_branch_and_steps_lead_back(make: Make) -> None:
     assert desk.rows[-1].content == "Two."
 
 
+def test_leaving_at_once_after_a_step_is_not_called_off(make: Make) -> None:
+    desk = make([Answer(pieces="One."), Answer(pieces="Two.")])
+    desk.say("Say something", 2)
+    old = desk.panel.current
+    desk.panel.regenerate_last()
+    desk.until(lambda: desk.texts() == ["Say something", "Two."])
+    desk.settle(2)
+    desk.panel.previous_branch()
+    desk.panel.new_chat()
+    desk.until(lambda: desk.panel.is_new and desk.panel.current != old)
+    desk.panel.open_conversation(old)
+    desk.until(lambda: [row.content for row in desk.rows] == ["Say something", "One."])
+
+
 def test_editing_a_question_answers_it_anew_and_keeps_the_old_branch(make: Make) -> None:
     desk = make([Answer(pieces="Old."), Answer(pieces="New.")])
     desk.say("question", 2)

@@ -446,6 +446,15 @@ def test_editing_in_place(transcript: Transcript, qtbot: Any) -> None:
     assert not mine.editing
 
 
+def test_an_endless_line_is_not_put_into_a_field(transcript: Transcript) -> None:
+    transcript.set_messages([row("u", "user", "w" * 1_000_000), row("v", "user", TEXT * 7_000)])
+    settle()
+    transcript.start_edit("u")
+    assert not view(transcript, "u").editing
+    transcript.start_edit("v")
+    assert view(transcript, "v").editing
+
+
 def test_an_open_edit_survives_scrolling_away(transcript: Transcript) -> None:
     transcript.set_messages(conversation(200))
     settle()
