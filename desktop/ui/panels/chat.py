@@ -127,6 +127,7 @@ class ChatPanel(QWidget):
         self._shown_notice: Notice | None = None
         self._undos: list[Callable[[], object]] = []
         self._plain: set[str] = set()
+        self._died: set[str] = set()
         self._names: dict[str, str] = {}
         self._use: ContextUse | None = None
         self._opening: Job | None = None
@@ -408,6 +409,8 @@ class ChatPanel(QWidget):
         self._check_engine()
         self._measure()
         if changed:
+            last = self._last("assistant")
+            self.speed.emit(float(last.timings.get("tokens_per_second") or 0.0) if last is not None else 0.0)
             self.opened.emit(row.id)
 
     def _merge(self, exchange: Exchange | None) -> None:
@@ -626,6 +629,8 @@ class ChatPanel(QWidget):
         if exchange.question is None and exchange.sent:
             self._give_back(exchange)
         self._notices[conversation] = self._notice_for(exchange, error)
+        if isinstance(error, EngineDied):
+            self._died.add(conversation)
         if conversation == self.current:
             self._show_notice()
             if isinstance(error, EngineDied):
@@ -817,11 +822,12 @@ class ChatPanel(QWidget):
         self._bridge.engines_changed.emit()
 
     def _cancel_loading(self) -> None:
+        exchange = self._exchanges.get(self.current)
+        if exchange is not None and exchange.answer is None:
+            exchange.cancel()
         if self._loading_job is not None:
             self._loading_job.cancel()
             self._loaded(self.current)
-        elif (exchange := self._exchanges.get(self.current)) is not None:
-            exchange.cancel()
 
     def _engines_changed(self) -> None:
         self._check_engine()
@@ -843,8 +849,11 @@ class ChatPanel(QWidget):
             if current != self.current or (exchange is not None and exchange.loading is not None):
                 return
             self.inspector.set_limits(longest, engine.info.layers if engine is not None else 0)
+            if engine is not None:
+                self._died.discard(current)
             if self._loading_job is None:
-                self.engine_state.emit("ready" if engine is not None else "none", name, 1.0)
+                idle = "dead" if current in self._died else "none"
+                self.engine_state.emit("ready" if engine is not None else idle, name, 1.0)
 
         # A model that cannot be found is told when it is needed; here it is merely not ready.
         self._jobs.run(look, show, lambda _error: self.engine_state.emit("none", "", 0.0))
@@ -1080,7 +1089,7 @@ class ChatPanel(QWidget):
         exchange = self._exchanges.get(self.current)
         if exchange is not None:
             exchange.cancel()
-        elif self._loading_job is not None:
+        if self._loading_job is not None:
             self._cancel_loading()
 
     def regenerate_last(self) -> None:
