@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -58,6 +58,8 @@ from models.errors import EngineDied, EngineError, RolltopError, UserError
 
 FRESH = "ui.new_chat"
 """Where the store keeps the id of the conversation that a new chat will become."""
+NARROW = 950
+"""Pixels of width below which the inspector is folded until it is asked for."""
 CONTEXT_STEPS = tuple(1 << power for power in range(11, 21))
 
 
@@ -132,6 +134,7 @@ class ChatPanel(QWidget):
         self._use: ContextUse | None = None
         self._opening: Job | None = None
         self._moving = False
+        self._narrow = False
         self._loading_job: Job | None = None
         self._measuring = False
         self._measure_again = False
@@ -269,7 +272,15 @@ class ChatPanel(QWidget):
         settings = self._workbench.settings
         self.composer.set_send_on_enter(bool(settings.get("send_on_enter")))
         self.list.setVisible(bool(settings.get("show_list")))
-        self.inspector.setVisible(bool(settings.get("show_inspector")))
+        self.inspector.setVisible(bool(settings.get("show_inspector")) and not self._narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The inspector folds away where the messages would have too little room beside it."""
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.inspector.setVisible(not narrow and bool(self._workbench.settings.get("show_inspector")))
 
     def _tell_store_state(self) -> None:
         """Say once that the history is read only or was restored."""

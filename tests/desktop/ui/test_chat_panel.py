@@ -490,6 +490,18 @@ def test_folding_is_kept(make: Make) -> None:
     assert not again.panel.list.isHidden()
 
 
+def test_a_narrow_panel_folds_the_inspector_until_it_is_asked_for(make: Make) -> None:
+    desk = make()
+    desk.panel.resize(800, 700)
+    desk.until(lambda: desk.panel.inspector.isHidden())
+    desk.panel.resize(1282, 738)
+    desk.until(lambda: not desk.panel.inspector.isHidden())
+    desk.panel.resize(800, 700)
+    desk.until(lambda: desk.panel.inspector.isHidden())
+    desk.panel.toggle_inspector()
+    assert not desk.panel.inspector.isHidden()
+
+
 # ---------------------------------------------------------------- tokens
 
 

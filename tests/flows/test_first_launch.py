@@ -1,0 +1,79 @@
+"""The first launch, with the real starter model in its real process, and the day after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QPalette
+
+from flows.conftest import Open
+
+QUESTION = "What is the capital of France?"
+
+
+def test_a_question_is_answered_and_still_there_tomorrow(open_app: Open, tmp_path: Path) -> None:
+    """A fresh folder: the starter is there, an answer streams in, and a restart shows all of it."""
+    story = open_app(tmp_path / "new" / "data")
+    assert "SmolLM2" in story.panel.picker.text()
+    assert story.conversations() == []
+    lengths: set[int] = set()
+    story.panel.transcript.append_text, append = (
+        lambda id, text: (append(id, text), lengths.add(len(story.shown())))[0],  # type: ignore[method-assign]
+        story.panel.transcript.append_text,
+    )
+    answer = story.ask(QUESTION)
+    assert "Paris" in answer
+    assert len(lengths) > 1, "it came piece by piece"
+    assert answer == story.shown()
+    assert [row.status for row in story.rows()] == ["done", "done"]
+    assert story.conversations() == [QUESTION]
+    (pid,) = story.engine_pids()
+    assert pid != 0
+    story.write("And of Sp")
+    story.close()
+
+    later = open_app(tmp_path / "new" / "data")
+    assert later.rows() == []
+    later.until(lambda: later.conversations() == [QUESTION], "the conversation is listed")
+    later.do("next_conversation")
+    later.until(lambda: len(later.rows()) == 2, "the conversation is open")
+    assert later.shown(0) == QUESTION
+    assert later.shown() == answer
+    assert later.panel.composer.text() == "And of Sp", "the draft of yesterday"
+    later.do("focus_composer")
+    later.keys("ain?")
+    later.key("Return")
+    later.until(lambda: len(later.rows()) == 4, "the conversation goes on")
+    later.settle()
+    assert later.rows()[2].content == "And of Spain?"
+    assert later.rows()[3].content != ""
+    assert later.rows()[3].usage["cached_tokens"] == 0
+    third = later.ask("Thank you.")
+    assert third
+    usage = later.rows()[-1].usage
+    assert usage["cached_tokens"] > usage["prompt_tokens"] // 2, "only what is new was read"
+
+
+def test_what_was_set_and_begun_is_still_there(open_app: Open) -> None:
+    """Theme, system prompt, folded sides, drafts of the new chat; nothing is loaded for that."""
+    story = open_app()
+    story.do("theme_dark")
+    story.until(lambda: story.workbench.settings.get("theme") == "dark", "the theme is kept")
+    dark = story.app.palette().color(QPalette.ColorRole.Window).lightness()
+    assert dark < 100
+    story.do("show_list")
+    story.until(lambda: story.panel.list.isHidden(), "the list is folded")
+    story.panel.inspector.system.setFocus()
+    story.keys("Answer like a pirate.")
+    story.write("Half a thou")
+    conversation = story.panel.current
+    story.close()
+
+    later = open_app()
+    assert later.panel.current == conversation
+    assert later.app.palette().color(QPalette.ColorRole.Window).lightness() == dark
+    assert later.panel.list.isHidden()
+    assert later.panel.inspector.system.toPlainText() == "Answer like a pirate."
+    assert later.panel.composer.text() == "Half a thou"
+    later.do("theme_light")
+    later.until(lambda: later.app.palette().color(QPalette.ColorRole.Window).lightness() > 200, "light")
