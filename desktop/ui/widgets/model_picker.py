@@ -422,7 +422,10 @@ class PickerPopup(QFrame):
         """Show these models, keeping the row that is selected."""
         chosen = self.selected()
         self.items.fill(models, loaded)
+        was_hidden = self.list.isHidden()
         self.list.setVisible(bool(models))
+        if was_hidden and models and self.isVisible():
+            self.list.setFocus(Qt.FocusReason.PopupFocusReason)  # a hidden list could not take it
         self.empty.setVisible(not models)
         self._select(chosen.id if chosen is not None else self._delegate.current)
         self._fit()

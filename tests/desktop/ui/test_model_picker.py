@@ -85,6 +85,11 @@ def test_the_keyboard_alone_chooses(qtbot: QtBot, picker: ModelPicker, other: st
     assert not picker.popup.isVisible()
 
 
+def test_the_list_has_the_keyboard_the_first_time_too(qtbot: QtBot, picker: ModelPicker) -> None:
+    opened(qtbot, picker)
+    assert picker.popup.focusWidget() is picker.popup.list
+
+
 def test_a_loaded_model_is_marked_and_unloaded_by_hand(
     qtbot: QtBot, picker: ModelPicker, workbench: Workbench, starter: Path
 ) -> None:
