@@ -509,7 +509,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    # A failed assertion would start a debugger and let the user wait for it.
+    return {"GGML_NO_BACKTRACE": "1"} | {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
 def _explain_death(process: subprocess.Popen[bytes], stderr: Any) -> EngineDied:

@@ -217,15 +217,16 @@ def longest_gap() -> None:
         list(events)
         list(other)
         gap = max(b - a for a, b in pairwise(stamps))
-        ratios.append(gap / chunk_and_step(engine, long, options.prompt_chunk))
+        unseen = [long[-1], *long[:-1]]
+        ratios.append(gap / chunk_and_step(engine, unseen, options.prompt_chunk))
     engine.close()
     tell("longest gap / one prompt chunk and one step", ratios, at_most=1.0, spread=0.15)
 
 
 def chunk_and_step(engine: Engine, tokens: Sequence[int], chunk: int) -> float:
-    """Seconds for the last prompt chunk at this depth and one step, measured alone.
+    """Seconds for the last chunk of a prompt that is not cached, and for one step, measured alone.
 
-    The chunk is timed at the end of the prompt, where attention over what came before costs most.
+    It is the last one that is timed: attention over what came before costs most there.
     """
     generate(engine, tokens[:-chunk], 1)
     end = generate(engine, tokens, 2)
