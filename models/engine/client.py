@@ -10,6 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -54,7 +55,9 @@ STDERR_TAIL = 4000
 CLOSE_S = 2.0
 LARGE = 1 << 15
 LOOK_S = 0.05
+CANCEL_S = 0.1
 
+Call = Submit | Cancel | Render | Tokenize | Detokenize | Score | Embed
 T = TypeVar("T")
 Loading = Generator[float, None, T]
 """A load in progress: yields the part that is done, 0 to 1, many times a second, and returns what was
@@ -152,7 +155,11 @@ class _Stream:
 
     def __iter__(self) -> Iterator[GenerationEvent]:
         while not self._done:
-            event = self._engine._wait(self._id, self._answers)
+            try:
+                event = self._engine._wait(self._id, self._answers)
+            except RolltopError:
+                self._done = True
+                raise
             self._done = isinstance(event, Finished)
             assert not isinstance(event, Reply)
             yield event
@@ -188,7 +195,12 @@ class EngineClient(ABC):
 
     def render(self, chat: Chat) -> Prompt:
         """See Engine."""
-        return msgspec.convert(self._call(Render(id=self._id(), chat=chat)), Prompt)
+        messages = tuple(
+            msgspec.structs.replace(m, content=clean(m.content), thinking=clean(m.thinking))
+            for m in chat.messages
+        )
+        command = Render(id=self._id(), chat=msgspec.structs.replace(chat, messages=messages))
+        return msgspec.convert(self._call(command), Prompt)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """See Engine."""
@@ -241,6 +253,10 @@ class EngineClient(ABC):
         """Block until there are events; raises EOFError or OSError when the other side is gone."""
 
     @abstractmethod
+    def _drain(self) -> None:
+        """Hand out what has arrived while nobody is reading."""
+
+    @abstractmethod
     def _explain(self) -> EngineDied:
         """Why the other side is gone."""
 
@@ -255,18 +271,23 @@ class EngineClient(ABC):
                 raise EngineError("A request with the name {id} is running already.", id=id)
             return self._answers.setdefault(id, _Answers())
 
-    def _post(self, command: Command) -> None:
+    def _post(self, command: Call) -> None:
         try:
             self._send(command)
-        except OSError:
+        except (OSError, EOFError):
             self._die()
+        except BaseException:
+            self._answers.pop(_id_of(command), None)
+            raise
         if self._dead is not None and not isinstance(command, Cancel):
+            self._answers.pop(_id_of(command), None)
             raise self._dead
 
-    def _call(self, command: Any) -> Any:
-        answers = self._register(command.id)
+    def _call(self, command: Call) -> Any:
+        id = _id_of(command)
+        answers = self._register(id)
         self._post(command)
-        event = self._wait(command.id, answers)
+        event = self._wait(id, answers)
         assert isinstance(event, Reply)
         return event.value
 
@@ -312,6 +333,8 @@ class EngineClient(ABC):
         """Remember why, once, and wake everyone."""
         reason = self._explain() if self._dead is None else self._dead
         with self._changed:
+            if self._dead is None:
+                self._drain()  # what was said before the end still counts
             self._dead = self._dead or reason
             self._changed.notify_all()
 
@@ -337,7 +360,11 @@ class ProcessEngine(EngineClient):
         word.
         """
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the engine
-        process, link = start_child(worker_command(), cwd=str(_HERE), env=_environment(), stderr=stderr)
+        try:
+            process, link = start_child(worker_command(), cwd=str(_HERE), env=_environment(), stderr=stderr)
+        except OSError as error:
+            stderr.close()
+            raise EngineDied("The model's process could not be started: {reason}", reason=error) from error
         try:
             link.send(encode(Load(options=options)))
             info = yield from _await_ready(link)
@@ -378,24 +405,35 @@ class ProcessEngine(EngineClient):
 
     def _send(self, command: Command) -> None:
         data = encode(command)
-        with self._sending:
+        # A stop comes from the GUI thread, which must not wait behind a large text on its way.
+        if not self._sending.acquire(timeout=CANCEL_S if isinstance(command, Cancel) else -1):
+            return
+        try:
             if len(data) > LARGE:
                 self._drain()
             self._link.send(data)
+        finally:
+            self._sending.release()
 
     def _drain(self) -> None:
-        """Read what lies in the pipe before a large write, so that the two ends never wait for each other."""
+        """See above; before a large write it keeps the two ends from waiting for each other."""
         with self._changed:
             if self._reading:
                 return
-            while self._link.poll():
-                self._dispatch(decode_event(self._link.receive()))
+            for event in self._arrived():
+                self._dispatch(event)
             self._changed.notify_all()
 
     def _receive(self) -> list[Event]:
-        events = [decode_event(self._link.receive())]
-        while self._link.poll():
-            events.append(decode_event(self._link.receive()))
+        first = decode_event(self._link.receive())
+        return [first, *self._arrived()]
+
+    def _arrived(self) -> list[Event]:
+        """Whole messages that lie in the pipe; an end of it is noticed by the next read."""
+        events: list[Event] = []
+        with suppress(EOFError, OSError):
+            while self._link.poll():
+                events.append(decode_event(self._link.receive()))
         return events
 
     def _explain(self) -> EngineDied:
@@ -441,6 +479,11 @@ class InProcessEngine(EngineClient):
         self._events.clear()
         return events
 
+    def _drain(self) -> None:
+        events, self._events[:] = list(self._events), []
+        for event in events:
+            self._dispatch(event)
+
     def _explain(self) -> EngineDied:
         return EngineDied("The model was unloaded.", code="unloaded")
 
@@ -468,6 +511,10 @@ def devices() -> list[dict[str, Any]]:
         return list(msgspec.json.decode(done.stdout.splitlines()[-1]))
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError, IndexError) as error:
         raise EngineError("The devices of this computer could not be listed.") from error
+
+
+def _id_of(command: Call) -> str:
+    return command.request.id if isinstance(command, Submit) else command.id
 
 
 def clean(text: str) -> str:

@@ -7,8 +7,10 @@ scheduling. Every ctypes callback is kept on `self`, since C goes on calling it.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import llama_cpp as llama
@@ -24,10 +26,14 @@ from models.errors import EngineError, UserError
 FloatArray = npt.NDArray[np.float32]
 
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
-UNKNOWN_OR_CONTROL = 1 | 8  # llama_token_attr
+UNKNOWN_OR_CONTROL, USER_DEFINED = 1 | 8, 16  # llama_token_attr
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+RANK_POOLING = 4  # LLAMA_POOLING_TYPE_RANK: scores instead of a vector
 PARTIAL_STATE = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
 LAST_MESSAGES = 40
+MAX_GRAMMAR = 1 << 20
+MAX_GRAMMAR_DEPTH = 500
+"""llama.cpp reads groups by recursion, without a bound."""
 
 
 class LoadError(UserError):
@@ -53,6 +59,10 @@ class _Log:
         self._callback = llama.llama_log_callback(on_log)
         llama.llama_log_set(self._callback, ctypes.c_void_p(0))
 
+    def clear(self) -> None:
+        """Forget what was said before."""
+        self.lines.clear()
+
     def reason(self) -> str:
         """The most telling of the last lines: the first error after the load began."""
         for line in self.lines:
@@ -61,12 +71,17 @@ class _Log:
         return self.lines[-1] if self.lines else "llama.cpp gave no reason"
 
 
+_log = _Log()
+"""One for the process, as llama.cpp keeps one callback."""
+
+
 class Vocabulary:
     """Text to tokens and back.
 
     Attributes:
         size: number of tokens. bos: the token a prompt starts with, -1 when there is none.
         control: token id -> text of the tokens that no plain text may turn into.
+        marks: texts of tokens that plain text does turn into, and that look like marks: `<think>`.
     """
 
     def __init__(self, model: Any) -> None:
@@ -76,10 +91,17 @@ class Vocabulary:
         self.eos = llama.llama_vocab_eos(self._vocab)
         self.adds_bos = bool(llama.llama_vocab_get_add_bos(self._vocab))
         self._pieces: dict[int, bytes] = {}
-        self.control = {
+        self.control = self._texts(UNKNOWN_OR_CONTROL)
+        defined = self._texts(USER_DEFINED).values()
+        self.marks = {text for text in defined if len(text) > 2 and text[0] in "<["}
+        found = sorted(map(re.escape, self.marks), key=len, reverse=True)
+        self._mark = re.compile("|".join(found) or r"(?!)")
+
+    def _texts(self, attributes: int) -> dict[int, str]:
+        return {
             token: (llama.llama_vocab_get_text(self._vocab, token) or b"").decode("utf-8", "replace")
             for token in range(self.size)
-            if llama.llama_vocab_get_attr(self._vocab, token) & UNKNOWN_OR_CONTROL
+            if llama.llama_vocab_get_attr(self._vocab, token) & attributes
         }
 
     @property
@@ -102,10 +124,18 @@ class Vocabulary:
                 return list(tokens[:n])
             size = -n
 
+    def spell_out(self, text: str) -> list[int]:
+        """Tokens of text in which no mark may become a token: each is cut after its first character."""
+        cuts = [match.start() + 1 for match in self._mark.finditer(text)]
+        parts = (text[a:b] for a, b in pairwise([0, *cuts, len(text)]))
+        return [token for part in parts for token in self.tokenize(part, special=False)]
+
     def piece(self, token: int) -> bytes:
         """The bytes of one token, control tokens spelled out."""
         found = self._pieces.get(token)
         if found is None:
+            if not 0 <= token < self.size:
+                raise UserError("The model has no token {token}.", code="bad_token", token=token)
             size = 64
             while True:
                 buffer = ctypes.create_string_buffer(size)
@@ -176,7 +206,7 @@ class Model:
 
     def __init__(self, options: LoadOptions, progress: Callable[[float], bool] | None = None) -> None:
         """Load `options.path`; `progress(fraction)` returning False aborts with LoadAborted."""
-        self._log = _Log()
+        _log.clear()
         llama.llama_backend_init()
         self._context: Any = None
         self._embedder: Embedder | None = None
@@ -216,7 +246,7 @@ class Model:
             raise LoadError(
                 "The model could not be loaded: {reason}",
                 hint="Try another model, or download this one again.",
-                reason=self._log.reason(),
+                reason=_log.reason(),
             )
         return handle
 
@@ -235,7 +265,7 @@ class Model:
         params = llama.llama_context_default_params()
         trained = llama.llama_model_n_ctx_train(self._handle)
         params.n_ctx = min(options.context_size, trained) if trained > 0 else options.context_size
-        params.n_batch = params.n_ubatch = min(options.batch_size, params.n_ctx)
+        params.n_batch = params.n_ubatch = max(min(options.batch_size, params.n_ctx), self.sequences)
         params.n_seq_max = self.sequences
         params.n_threads = params.n_threads_batch = self._threads()
         params.type_k = params.type_v = KV_TYPES.get(options.kv_type, 1)
@@ -251,7 +281,7 @@ class Model:
                 hint="Choose a smaller context.",
                 code="no_memory",
                 size=params.n_ctx,
-                reason=self._log.reason(),
+                reason=_log.reason(),
             )
         return context
 
@@ -375,7 +405,7 @@ class Model:
         size = llama.llama_state_seq_get_size_ext(self._context, sequence, PARTIAL_STATE)
         buffer = (ctypes.c_uint8 * size)()
         n = llama.llama_state_seq_get_data_ext(self._context, buffer, size, sequence, PARTIAL_STATE)
-        return bytes(buffer[:n])
+        return ctypes.string_at(buffer, n)
 
     def restore(self, sequence: int, state: bytes) -> bool:
         """Put a saved state back; False when llama.cpp refuses it."""
@@ -430,7 +460,9 @@ class Sampler:
                 ) from error
         if text is None:
             return None
-        grammar = llama.llama_sampler_init_grammar(self._vocab.handle, text.encode(), b"root")
+        grammar = None
+        if len(text) <= MAX_GRAMMAR and _depth(text) <= MAX_GRAMMAR_DEPTH:
+            grammar = llama.llama_sampler_init_grammar(self._vocab.handle, text.encode(), b"root")
         if not grammar:
             raise UserError(
                 "The grammar has an error.", hint='It must be GBNF with a rule named "root".', code="grammar"
@@ -445,10 +477,11 @@ class Sampler:
             )
             self._add(llama.llama_sampler_init_logit_bias(size, len(biases), biases))
         if s.repeat_penalty != 1 or s.presence_penalty or s.frequency_penalty:
+            last = s.repeat_last_n if s.repeat_last_n >= 0 else llama.llama_n_ctx(self._context)
             penalties = llama.llama_sampler_init_penalties(
-                size, s.repeat_last_n, s.repeat_penalty, s.frequency_penalty, s.presence_penalty
+                size, last, s.repeat_penalty, s.frequency_penalty, s.presence_penalty
             )
-            for token in prompt[-s.repeat_last_n :] if s.repeat_last_n > 0 else ():
+            for token in prompt[-last:] if last else ():
                 llama.llama_sampler_accept(penalties, token)
             self._add(penalties)
         if s.temperature <= 0:
@@ -483,7 +516,10 @@ class Sampler:
         token = self._pick(values, constrained=False)
         if self._grammar is None or self._allowed(token):
             return token
-        return self._pick(values, constrained=True)
+        token = self._pick(values, constrained=True)
+        if not self._allowed(token):
+            raise EngineError("The grammar leaves no token that may come next.", code="grammar")
+        return token
 
     def _pick(self, values: FloatArray, *, constrained: bool) -> int:
         candidates = self._candidates
@@ -504,7 +540,7 @@ class Sampler:
         return bool(np.isfinite(single["logit"][0]))
 
     def _explain(self, token: int, logprobs: FloatArray) -> TokenLogprob:
-        count = min(self._alternatives or 0, len(logprobs))
+        count = min(max(self._alternatives or 0, 0), len(logprobs))
         best = np.argpartition(-logprobs, count - 1)[:count] if count else np.empty(0, int)
         best = best[np.argsort(-logprobs[best], kind="stable")]
         return TokenLogprob(
@@ -578,6 +614,8 @@ class Embedder:
                 self._context = llama.llama_init_from_model(self._model, params)
             if not self._context:
                 raise EngineError("There is not enough memory to embed {tokens} tokens.", tokens=tokens)
+            if llama.llama_pooling_type(self._context) == RANK_POOLING:
+                self._size = int(llama.llama_model_n_cls_out(self._model))
             self._batch = Batch(params.n_batch)
         return self._batch
 
@@ -656,4 +694,13 @@ def _token_array(candidates: npt.NDArray[Any]) -> Any:
 def _seed(sampling: Sampling) -> int:
     if sampling.seed is None:
         raise ValueError("the scheduler draws the seed before a sampler is made")
-    return sampling.seed & 0xFFFFFFFF
+    return sampling.seed % 0xFFFFFFFF  # that number itself means a random seed to llama.cpp
+
+
+def _depth(grammar: str) -> int:
+    """How deep the groups of a grammar are nested, at most."""
+    deepest = depth = 0
+    for char in grammar:
+        depth += (char == "(") - (char == ")")
+        deepest = max(deepest, depth)
+    return deepest

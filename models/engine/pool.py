@@ -19,6 +19,9 @@ from models.errors import EngineDied, UserError
 
 Starter = Callable[[LoadOptions], Loading[Engine]]
 
+GRACE_S = 1.0
+"""Seconds for which an engine counts as busy after it was handed out, until its first request comes."""
+
 MAX_CRASHES = 2
 """A model that crashed this often with the same options is not loaded again with them."""
 
@@ -53,6 +56,7 @@ class _Entry:
     engine: Engine
     options: LoadOptions
     used: float
+    handed: float = float("-inf")
 
 
 class EnginePool:
@@ -101,6 +105,9 @@ class EnginePool:
             if engine is None:
                 self.unload(options.path)
                 engine = yield from self._load(options)
+            with self._lock:
+                if (entry := self._entries.get(options.path)) is not None:
+                    entry.handed = self._clock()
             return engine
         finally:
             turn.release()
@@ -139,9 +146,11 @@ class EnginePool:
 
     def sweep(self, idle_s: float) -> list[str]:
         """Unload what was idle for longer than `idle_s` seconds; returns the paths."""
-        idle = [m.path for m in self.loaded() if not m.busy and m.idle_s > idle_s]
-        for path in idle:
-            self.unload(path)
+        with self._lock:
+            idle = [m.path for m in self.loaded() if not m.busy and m.idle_s > idle_s]
+            engines = [self._entries.pop(path).engine for path in idle]
+        for engine in engines:
+            engine.close()
         return idle
 
     def dead(self) -> list[DeadEngine]:
@@ -152,8 +161,9 @@ class EnginePool:
             return dead
 
     def forgive(self, path: str) -> None:
-        """Allow a model that crashed to be tried again."""
-        self._crashes.forget(path)
+        """Forget the crashes of a model: it has answered well, or the user wants to try it again."""
+        with self._lock:
+            self._crashes.forget(path)
 
     def close(self) -> None:
         """End all engines."""
@@ -177,8 +187,11 @@ class EnginePool:
         return engine if have == options or (same and larger and engine.busy) else None
 
     def _busy(self, path: str) -> bool:
-        engine = self.get(path)
-        return engine is not None and engine.busy
+        with self._lock:
+            entry = self._entries.get(path)
+            if entry is None or not entry.engine.alive():
+                return False
+            return entry.engine.busy or self._clock() - entry.handed < GRACE_S
 
     def _load(self, options: LoadOptions) -> Loading[Engine]:
         if self._crashes.count(options) >= MAX_CRASHES:
@@ -187,21 +200,25 @@ class EnginePool:
                 hint="Choose a smaller context, run it on the CPU only, or choose another model.",
             )
         # The mark stays when loading takes the whole app down, and is counted at the next start.
-        self._crashes.add(options)
+        self._count_crash(options, 1)
         try:
             engine = yield from self._start(options)
         except EngineDied:
             raise
         except BaseException:
-            self._crashes.take_back(options)
+            self._count_crash(options, -1)
             raise
-        self._crashes.take_back(options)
+        self._count_crash(options, -1)
         with self._lock:
             if not self._closed:
                 self._entries[options.path] = _Entry(engine, options, self._clock())
                 return engine
         engine.close()
         raise EngineDied("The app is closing.", code="closing")
+
+    def _count_crash(self, options: LoadOptions, step: int) -> None:
+        with self._lock:
+            self._crashes.add(options, step)
 
     def _notice(self) -> None:
         """Take dead engines out of the list and remember their crashes."""
@@ -211,7 +228,7 @@ class EnginePool:
                     entry.used = self._clock()
                 continue
             del self._entries[path]
-            self._crashes.add(entry.options)
+            self._count_crash(entry.options, 1)
             reason = entry.engine.death()
             self._dead.append(DeadEngine(path, reason or EngineDied("The model stopped working.")))
             entry.engine.close()
@@ -231,14 +248,11 @@ class _Crashes:
     def count(self, options: LoadOptions) -> int:
         return self._counts.get(options.path, {}).get(_fingerprint(options), 0)
 
-    def add(self, options: LoadOptions, step: int = 1) -> None:
+    def add(self, options: LoadOptions, step: int) -> None:
         of_model = self._counts.setdefault(options.path, {})
         key = _fingerprint(options)
         of_model[key] = max(0, of_model.get(key, 0) + step)
         self._save()
-
-    def take_back(self, options: LoadOptions) -> None:
-        self.add(options, -1)
 
     def forget(self, path: str) -> None:
         if self._counts.pop(path, None) is not None:

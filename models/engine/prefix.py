@@ -34,7 +34,8 @@ def respell(
     conversation, tokenized again, can differ from what is in the cache although the text is the
     same. The cached spelling is what the model saw and what is already evaluated. It is taken over
     up to the last place where the prompt goes on with a control token, or ends: across such a
-    place no tokenizer merges, so the rest keeps its canonical spelling.
+    place no tokenizer merges, so the rest keeps its canonical spelling. Control tokens must meet
+    control tokens: a mark that a person typed is spelled like one and must never become one.
 
     Args:
         canonical: the prompt as the tokenizer spells it.
@@ -48,20 +49,26 @@ def respell(
     index = at = common(canonical, cached)
     best = (index, at)
     left = right = b""  # bytes of one side that the other has not come to yet
-    while at < len(canonical) or right:
-        if len(left) <= len(right):
-            if index == len(cached):
+    while index < len(cached) or len(left) > len(right):
+        if left == right == b"" and cached[index] in control:
+            if at == len(canonical) or canonical[at] != cached[index]:
                 break
+            index, at = index + 1, at + 1
+        elif len(left) <= len(right):
+            if cached[index] in control:
+                break  # a mark on this side meets plain text on the other
             left += piece(cached[index])
             index += 1
         else:
+            if at == len(canonical) or canonical[at] in control:
+                break
             right += piece(canonical[at])
             at += 1
         n = min(len(left), len(right))
         if left[:n] != right[:n]:
             break
         left, right = left[n:], right[n:]
-        if not left and not right and (at == len(canonical) or canonical[at] in control):
+        if left == right == b"" and (at == len(canonical) or canonical[at] in control):
             best = (index, at)
     taken, rest = best
     return [*cached[:taken], *canonical[rest:]]

@@ -94,13 +94,14 @@ class Worker:
         )
 
     def _make_template(self) -> ChatTemplate:
-        vocab = self._model.vocab
+        vocab, source = self._model.vocab, self._model.chat_template
+        marks = (mark for mark in vocab.marks if source and mark in source)
         with deadline(RENDER_LIMIT_S):
             template = ChatTemplate(
-                self._model.chat_template,
+                source,
                 bos=vocab.text(vocab.bos),
                 eos=vocab.text(vocab.eos),
-                control=vocab.control.values(),
+                control={*vocab.control.values(), *marks},
             )
             template.check()
         return template
@@ -155,10 +156,14 @@ class Worker:
         with deadline(RENDER_LIMIT_S):
             rendered = self._template.render(chat)
         tokens: list[int] = []
-        if vocab.adds_bos and not rendered.text.startswith(vocab.text(vocab.bos)):
+        templated = rendered.format == "template"
+        first = rendered.pieces[0]
+        has_bos = templated and first.special and first.text.startswith(vocab.text(vocab.bos))
+        if vocab.adds_bos and not has_bos:
             tokens.append(vocab.bos)
         for piece in rendered.pieces:
-            tokens += vocab.tokenize(piece.text, special=piece.special)
+            special = piece.special and templated
+            tokens += vocab.tokenize(piece.text, special=True) if special else vocab.spell_out(piece.text)
         if not chat.exact:
             tokens = self._scheduler.spell(tokens)
         return Prompt(
@@ -262,13 +267,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(link: Link) -> None:
     outbox, inbox = Outbox(link.send), Inbox(link)
     worker = _load(link, outbox, inbox)
+    slow = False
     while worker is not None and not inbox.closed:
-        if worker.reading or not worker.busy:
+        if slow or worker.reading or not worker.busy:
             outbox.flush()  # the next step may take long: say first what is known
         inbox.fetch(wait=not worker.busy)
         while (command := inbox.take()) is not None:
             worker.handle(command)
+        started = time.perf_counter()
         worker.step()
+        slow = time.perf_counter() - started > FLUSH_S
 
 
 def _load(link: Link, outbox: Outbox, inbox: Inbox) -> Worker | None:

@@ -142,7 +142,7 @@ class Sampling(Struct, frozen=True):
     """How the next token is chosen. `seed` None draws a fresh one for each request.
 
     temperature 0 is greedy. top_k 0, top_p 1, min_p 0, repeat_penalty 1 and the other penalties
-    0 are off. `repeat_last_n` is how many tokens back the penalties look.
+    0 are off. `repeat_last_n` is how many tokens back the penalties look, -1 for the whole context.
     """
 
     temperature: float = 0.8

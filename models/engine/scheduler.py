@@ -46,13 +46,20 @@ WORTH_WAITING = 16
 CHECKPOINTS = 4
 """Saved states kept for a sequence whose past cannot be cut."""
 
+CHECKPOINT_BYTES = 512 << 20
+"""Memory for the saved states of all sequences together."""
+
+SCORED_AT_ONCE = 64
+"""Most rows of logits asked for in one batch by a scoring; a row has the size of the vocabulary."""
+
 
 @dataclass
 class Checkpoint:
-    """A saved state: what `Model.restore` needs to go back to `length` tokens."""
+    """A saved state: what `Model.restore` needs to go back to `length` tokens; `made` orders them."""
 
     length: int
     state: bytes
+    made: int
 
 
 @dataclass(eq=False)
@@ -61,14 +68,12 @@ class Sequence:
 
     Attributes:
         id: llama.cpp's sequence id. tokens: what is evaluated. task: who is writing to it.
-        shared: leading tokens whose cells were first written by another sequence.
         used: time of last use, on the scheduler's own clock.
     """
 
     id: int
     tokens: list[int] = field(default_factory=list)
     task: Task | None = None
-    shared: int = 0
     used: int = 0
     checkpoints: list[Checkpoint] = field(default_factory=list)
 
@@ -171,12 +176,13 @@ class Scheduler:
         self._prompt_chunk = prompt_chunk
         self._interrupted = interrupted
         self._clock = clock
-        self._batch = Batch(min(batch_size, model.context_size))
+        self._batch = Batch(max(min(batch_size, model.context_size), model.sequences))
         self._sequences = [Sequence(i) for i in range(model.sequences)]
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []
         self._chores: deque[tuple[str, Iterator[Any], list[Any]]] = deque()
         self._ticks = count(1)
+        self._full = False  # a task was put back for want of room, and none has ended since
 
     # ------------------------------------------------------------ the step
 
@@ -235,7 +241,8 @@ class Scheduler:
             self._emit(Reply(id=command.id, value=[]))
             return
         try:
-            self._check(prompt + continuation[:-1])
+            self._check(prompt)
+            self._check(prompt + continuation)
         except RolltopError as error:
             self._emit(Failed(id=command.id, failure=failure(error)))
             return
@@ -294,7 +301,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         for task in list(self._waiting):
-            if len(self._running) >= self._parallel:
+            if len(self._running) >= self._parallel or (self._full and self._running):
                 return
             if any(other.exact for other in self._running) or (task.exact and self._running):
                 return
@@ -303,8 +310,6 @@ class Scheduler:
             source, length = self._best_match(task.prompt)
             if self._worth_waiting(task, length):
                 continue
-            if self._running and not self._has_room(len(task.prompt) - length):
-                return
             self._start(task, source, length)
             if task.exact:
                 return
@@ -325,11 +330,6 @@ class Scheduler:
             for other in self._running
             if other.prefilling
         )
-
-    def _has_room(self, needed: int) -> bool:
-        active = sum(len(s.tokens) - s.shared for s in self._sequences if s.task)
-        pending = sum(max(0, len(t.prompt) - t.position) + 32 for t in self._running)
-        return active + pending + needed + 32 <= self._model.context_size
 
     def _start(self, task: Task, source: Sequence | None, length: int) -> None:
         length = min(length, task.first_output)
@@ -371,15 +371,16 @@ class Scheduler:
             length = self._rewind(sequence, length)
         del sequence.tokens[length:]
         sequence.checkpoints = [c for c in sequence.checkpoints if c.length <= length]
-        sequence.shared = min(sequence.shared, length)
         return length
 
     def _past_complete(self, id: int, length: int) -> bool:
         """Whether the memory still holds all that the token at `length` attends to."""
-        first = self._model.first_position(id)
-        if self._model.last_position(id) != length - 1 or first < 0:
+        if self._model.last_position(id) != length - 1:
             return False
-        return first == 0 if not self._model.window else first <= max(0, length - self._model.window)
+        if not self._model.can_cut:
+            return True  # the state is the whole past
+        window = self._model.window or length
+        return 0 <= self._model.first_position(id) <= max(0, length - window)
 
     def _rewind(self, sequence: Sequence, length: int) -> int:
         """Go back to the latest checkpoint that is not after `length`, or to nothing."""
@@ -388,27 +389,21 @@ class Scheduler:
                 checkpoint.length <= length
                 and self._model.restore(sequence.id, checkpoint.state)
                 and self._model.keep(sequence.id, checkpoint.length)
-                and self._past_complete_or_recurrent(sequence.id, checkpoint.length)
+                and self._past_complete(sequence.id, checkpoint.length)
             ):
                 return checkpoint.length
         self._model.drop(sequence.id)
         return 0
-
-    def _past_complete_or_recurrent(self, id: int, length: int) -> bool:
-        if not self._model.can_cut:
-            return self._model.last_position(id) == length - 1
-        return self._past_complete(id, length)
 
     def _copy(self, source: Sequence, target: Sequence, length: int) -> int:
         """Share a prefix with another sequence; returns how many tokens could be shared."""
         if not self._model.can_cut and length != len(source.tokens):
             return 0
         self._model.copy(source.id, target.id, length)
-        if self._model.can_cut and not self._past_complete(target.id, length):
+        if not self._past_complete(target.id, length):
             self._model.drop(target.id)
             return 0
         target.tokens = source.tokens[:length]
-        target.shared = length
         source.used = next(self._ticks)
         return length
 
@@ -421,21 +416,26 @@ class Scheduler:
 
     def _forget(self, sequence: Sequence) -> Sequence:
         self._model.drop(sequence.id)
-        sequence.tokens, sequence.checkpoints, sequence.shared = [], [], 0
+        sequence.tokens, sequence.checkpoints = [], []
         return sequence
 
     def _forget_all(self) -> None:
         """Start from an empty cache, whose layout is the same each time."""
         self._model.drop_all()
         for sequence in self._sequences:
-            sequence.tokens, sequence.checkpoints, sequence.shared = [], [], 0
+            self._forget(sequence)
 
     def _make_room(self) -> None:
-        """Free cells after a decode found none: cached sequences first, then the youngest task."""
-        if any(not s.task and s.tokens for s in self._sequences):
-            idle = [s for s in self._sequences if not s.task and s.tokens]
+        """Free cells after a decode found none: cached sequences first, then the youngest task.
+
+        That task and all that wait are held back until one ends: cells may be shared, so what a
+        task frees cannot be told beforehand, and to start it again at once could go on for ever.
+        """
+        idle = [s for s in self._sequences if not s.task and s.tokens]
+        if idle:
             self._forget(min(idle, key=lambda s: s.used))
         elif len(self._running) > 1:
+            self._full = True
             self._preempt(max(self._running, key=lambda t: t.order))
         else:
             self._finish(self._running[0], "context")
@@ -475,6 +475,8 @@ class Scheduler:
     def _chunk(self, task: Task, budget: int) -> int:
         """How many prompt tokens to take; stops before the last one where a checkpoint is needed."""
         left = len(task.prompt) - task.position
+        if isinstance(task, Scoring):
+            left = min(left, max(task.first_output - task.position, 0) + SCORED_AT_ONCE)
         if self._needs_checkpoints and left > 1:
             left -= 1
         return min(left, budget)
@@ -569,9 +571,10 @@ class Scheduler:
             self._finish(task, "context")
 
     def _visible(self, task: Generation, token: int) -> bytes:
-        """The bytes of a token; control tokens are silent unless they mark thinking."""
+        """The bytes of a token; control tokens are silent unless they mark thinking or a stop."""
         vocab, tags = self._model.vocab, task.request.thinking
-        if token in vocab.control and (tags is None or vocab.control[token] not in tags.start + tags.end):
+        wanted = "".join(task.request.stop) + (tags.start + tags.end if tags else "")
+        if token in vocab.control and vocab.control[token] not in wanted:
             return b""
         return vocab.piece(token)
 
@@ -590,11 +593,22 @@ class Scheduler:
             if task.sequence is None or task.position > len(task.prompt):
                 continue
             if self._needs_checkpoints and task.position == len(task.prompt) - 1:
-                state = self._model.save(task.sequence.id)
-                kept = task.sequence.checkpoints[-(CHECKPOINTS - 1) :]
-                task.sequence.checkpoints = [*kept, Checkpoint(task.position, state)]
+                self._save(task.sequence)
             if isinstance(task, Generation) and not task.answer:
                 self._emit(PromptProgress(id=task.id, done=task.position, total=len(task.prompt)))
+
+    def _save(self, sequence: Sequence) -> None:
+        """Keep a checkpoint; the oldest of all give way when they take too much memory."""
+        made = Checkpoint(len(sequence.tokens), self._model.save(sequence.id), next(self._ticks))
+        sequence.checkpoints = [*sequence.checkpoints[-(CHECKPOINTS - 1) :], made]
+        kept = sorted((c for s in self._sequences for c in s.checkpoints), key=lambda c: -c.made)
+        size, fitting = 0, set()
+        for checkpoint in kept:
+            size += len(checkpoint.state)
+            if size <= CHECKPOINT_BYTES:
+                fitting.add(checkpoint.made)
+        for other in self._sequences:
+            other.checkpoints = [c for c in other.checkpoints if c.made in fitting]
 
     # ------------------------------------------------------------ endings
 
@@ -640,6 +654,7 @@ class Scheduler:
 
     def _release(self, task: Task) -> None:
         """Take a task off; its sequence stays as a cached prefix."""
+        self._full = False
         if task in self._running:
             self._running.remove(task)
         else:

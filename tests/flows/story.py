@@ -20,7 +20,7 @@ from desktop.ui.window import Window
 from desktop.workbench.store import MessageRow
 from desktop.workbench.workbench import Workbench
 
-WAIT_S = 60.0
+WAIT_S = 30.0
 LOOK_MS = 5
 KEYS = {row.id: row.shortcut for row in ACTIONS}
 
@@ -59,6 +59,7 @@ class Story:
         """Close the window as a person does, and let everything end."""
         self.closed = True
         self.window.close()
+        QTest.qWait(1)  # as the event loop does before it ends
         self.desk.close()
         self.instance.close()
         QTest.qWait(1)  # what is to be deleted later is deleted now
@@ -77,7 +78,7 @@ class Story:
     def state(self) -> str:
         """What there is to see, for the message of a test that waited in vain."""
         rows = [(row.role, row.status, row.content[-40:]) for row in self.rows()]
-        return f"rows {rows}, notice {self.notice()!r}, busy {self.panel.busy}"
+        return f"rows {rows}, notice {self.notice()!r}, busy {self.panel.busy}, broken {self.broken}"
 
     def settle(self) -> None:
         """Wait until the open conversation is at rest: no answer in the making, nothing being read."""

@@ -10,13 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from flows.conftest import Open
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.app import main
 from desktop.workbench.workbench import STORE_FILE
-from flows.conftest import Open
 from models.engine.scripted import Answer, ScriptedEngine
 
 ANSWERS = ScriptedEngine.starter(lambda _request: Answer("Noted."))

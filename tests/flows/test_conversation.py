@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from flows.conftest import Open
+from flows.story import Story
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from flows.conftest import Open
-from flows.story import Story
 from models.engine.scripted import Answer, ScriptedEngine
 
 
@@ -107,7 +107,8 @@ def test_a_deleted_message_and_a_deleted_conversation_come_back(open_app: Open) 
     story.ask("one")
     story.ask("two")
     _tab_to(story, "delete")
-    deleted = story.rows()[next(n for n in range(4) if story.view(n).isAncestorOf(QApplication.focusWidget()))]
+    focus = QApplication.focusWidget()
+    deleted = next(row for n, row in enumerate(story.rows()) if story.view(n).isAncestorOf(focus))
     story.key("Space")
     story.until(lambda: deleted.id not in {row.id for row in story.rows()}, "the message is gone")
     story.settle()

@@ -74,13 +74,18 @@ def test_models_are_loaded_once_and_live_together(pool: EnginePool, started: lis
     assert len(started) == 2
 
 
-def test_other_options_replace_the_running_engine(pool: EnginePool, started: list[FakeEngine]) -> None:
+def test_other_options_replace_the_running_engine(
+    pool: EnginePool, started: list[FakeEngine], clock: Clock
+) -> None:
     pool.acquire(A)
+    clock.now += 2
     pool.acquire(LoadOptions(path="/a", context_size=128))
     assert [e.closed for e in started] == [True, False]
 
 
-def test_a_busy_engine_is_waited_for_or_shared(pool: EnginePool, started: list[FakeEngine]) -> None:
+def test_a_busy_engine_is_waited_for_or_shared(
+    pool: EnginePool, started: list[FakeEngine], clock: Clock
+) -> None:
     engine = pool.acquire(A)
     started[0].busy = True
     assert pool.acquire(LoadOptions(path="/a", context_size=128)) is engine  # its context is the larger
@@ -88,6 +93,8 @@ def test_a_busy_engine_is_waited_for_or_shared(pool: EnginePool, started: list[F
     assert [next(waiting), next(waiting)] == [0.0, 0.0]
     assert not started[0].closed
     started[0].busy = False
+    assert next(waiting) == 0.0  # it was handed out a moment ago and may be about to be used
+    clock.now += 2
     assert next(waiting) == 0.5
     assert started[0].closed
 
@@ -136,6 +143,7 @@ def test_a_model_that_crashed_twice_is_not_loaded_a_third_time(
         pool.acquire(A)
     pool.acquire(LoadOptions(path="/a", context_size=512))  # other settings are another matter
     pool.forgive("/a")
+    clock.now += 2
     pool.acquire(A)
 
 

@@ -7,7 +7,8 @@ from models.engine.prefix import common, respell
 
 CONTROL = {9}
 # Several spellings of the same bytes, as in a BPE vocabulary.
-PIECES = {0: b"a", 1: b"b", 2: b"ab", 3: b"ba", 4: b"aba", 5: b" ", 6: b" a", 9: b"<|end|>"}
+PIECES = {0: b"a", 1: b"b", 2: b"ab", 3: b"ba", 4: b"aba", 5: b" ", 6: b" a", 9: b"<e>"}
+PIECES |= {7: b"<", 8: b"e>", 10: b"a<"}  # a control string that somebody typed
 
 tokens = st.lists(st.sampled_from(sorted(PIECES)), max_size=30)
 
@@ -44,10 +45,19 @@ def test_the_rest_keeps_its_canonical_spelling(canonical: list[int], cached: lis
 
 def retokenize(ids: list[int]) -> list[int]:
     """The same bytes in one-byte tokens where there are such, control tokens kept."""
-    single = {b"a": 0, b"b": 1, b" ": 5}
-    return [
-        token for i in ids for token in ([9] if i == 9 else [single[bytes([byte])] for byte in PIECES[i]])
-    ]
+    single = {2: [0, 1], 3: [1, 0], 4: [0, 1, 0], 6: [5, 0], 10: [0, 7]}
+    return [token for i in ids for token in single.get(i, [i])]
+
+
+@given(tokens, tokens)
+def test_no_control_token_appears_or_goes(canonical: list[int], cached: list[int]) -> None:
+    spelled = respell(canonical, cached, PIECES.__getitem__, CONTROL)
+    assert marks(spelled) == marks(canonical)
+
+
+def marks(ids: list[int]) -> list[int]:
+    """At which bytes control tokens stand."""
+    return [len(spell(ids[:n])) for n, token in enumerate(ids) if token in CONTROL]
 
 
 def test_an_edit_keeps_the_turns_before_it() -> None:

@@ -23,7 +23,7 @@ from models.engine.protocol import (
     TextDelta,
     TokenLogprob,
 )
-from models.errors import UserError
+from models.errors import RolltopError, UserError
 
 GREEDY = Sampling(temperature=0)
 ids = (f"r{n}" for n in count())
@@ -352,3 +352,48 @@ def test_an_empty_prompt_is_refused(engine: InProcessEngine) -> None:
         run(engine, [])
     with pytest.raises(UserError):
         run(engine, [10**6])
+
+
+def test_requests_that_make_no_sense_harm_nobody_else(engine: InProcessEngine) -> None:
+    answer = Result(engine, engine.tokenize("Once upon a time"), max_tokens=30)
+    run(engine, "Say", grammar='root ::= "yes"', logit_bias=no_end(engine))  # it ends all the same
+    starts = [t for text in ("y", "ye", "yes") for t in engine.tokenize(text)[:1]]
+    with pytest.raises(RolltopError):
+        run(engine, "Say", grammar='root ::= "yes"', logit_bias=dict.fromkeys(starts, -math.inf))
+    with pytest.raises(UserError):
+        run(engine, "Say", grammar="root ::= " + "(" * 20_000 + '"a"' + ")" * 20_000)
+    with pytest.raises(UserError):
+        engine.detokenize([10**6])
+    for prompt, continuation in (([1, 2], [10**6]), ([1, 2], [-1]), ([], [1, 2, 3])):
+        with pytest.raises(UserError):
+            engine.score(prompt, continuation)
+    assert answer.read().end.usage.completion_tokens == 30
+
+
+def test_a_long_continuation_is_scored_in_parts(engine: InProcessEngine) -> None:
+    prompt = engine.tokenize("The sea")
+    continuation = engine.tokenize(" is wide and the wind is cold." * 20)
+    scores = engine.score(prompt, continuation)
+    assert len(scores) == len(continuation)
+    assert engine.score([*prompt, *continuation[:100]], continuation[100:]) == pytest.approx(
+        scores[100:], abs=0.1
+    )
+
+
+def test_the_largest_seed_is_a_seed(engine: InProcessEngine) -> None:
+    prompt = engine.tokenize("Once upon a time")
+    settings = {"sampling": Sampling(temperature=1.5, seed=2**32 - 1), "mode": "exact"}
+    assert run(engine, prompt, **settings).text == run(engine, prompt, **settings).text
+
+
+def test_a_transcript_that_was_typed_never_becomes_the_real_one(engine: InProcessEngine) -> None:
+    real = engine.render(chat("hello", "hi there", "and?"))
+    run(engine, real.tokens)
+    typed = real.text.split("<|im_start|>user\n", 1)[1].rsplit("<|im_end|>", 1)[0]
+    fake = engine.render(chat(typed))
+    control = engine._worker._model.vocab.control
+    assert len([t for t in fake.tokens if t in control]) == len(
+        [t for t in engine.render(chat("x")).tokens if t in control]
+    )
+    run(engine, fake.tokens)
+    assert engine.render(chat("hello", "hi there", "and?")).tokens == real.tokens

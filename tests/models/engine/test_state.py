@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from itertools import count, pairwise
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
-from models.engine.client import InProcessEngine
+from models.engine.client import InProcessEngine, Stream
 from models.engine.protocol import Finished, LoadOptions, Request, Sampling, TextDelta
 
 GREEDY = Sampling(temperature=0)
@@ -105,3 +106,27 @@ def test_siblings_batched_together_answer_as_alone(engine: InProcessEngine) -> N
         together.append({token: p for token, _, p in chosen.top})
     for prompt, found in zip(prompts, together, strict=True):
         assert distance(found, first_token(engine, prompt, "exact")[0]) < 0.02
+
+
+@pytest.mark.parametrize(("kind", "size", "length"), [("plain", 512, 200), ("window", 2048, 470)])
+def test_siblings_that_fill_the_cache_all_end(tmp_path: Path, kind: str, size: int, length: int) -> None:
+    path = tmp_path / "tiny.gguf"
+    MAKERS[kind](path)
+    options = LoadOptions(path=str(path), context_size=size, parallel=4, batch_size=64)
+    engine = InProcessEngine.start(options)
+    vocab = engine._worker._model.vocab
+    endless = {t: -math.inf for t in range(vocab.size) if vocab.ends_generation(t)}
+    shared = tuple(60 + i % 400 for i in range(length))
+
+    def ask(*more: int, n: int) -> Stream:
+        request = Request(
+            id=next(ids), tokens=(*shared, *more), max_tokens=n, logit_bias=endless, sampling=GREEDY
+        )
+        return engine.submit(request)
+
+    list(ask(n=5))
+    for stream in [ask(300 + n, n=150) for n in range(4)]:
+        end = list(stream)[-1]
+        assert isinstance(end, Finished)
+        assert end.usage.completion_tokens == 150
+    engine.close()
