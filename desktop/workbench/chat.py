@@ -33,6 +33,7 @@ from models.engine.protocol import (
     Request,
     Role,
     Sampling,
+    Silence,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -40,10 +41,9 @@ from models.engine.protocol import (
 from models.errors import EngineDied, EngineError, RolltopError, UserError
 from models.library import Library, Model
 
-# An answer is saved when it was not for SAVE_S; sooner when the next event may come too late
-# for the promise that at most LOSS_S of an answer is lost.
 SAVE_S = 0.5
-LOSS_S = 0.9
+"""Seconds between two saves of a growing answer. With the engine's Silence, which comes sooner than
+another half a second after the last text, at most the last second of an answer can be lost."""
 RESERVE = 256
 """Tokens of context kept for the answer, or an eighth of the context when that is less."""
 MARKS_ESTIMATE = 5
@@ -264,23 +264,30 @@ class Keeper:
         self._thinking = [row.thinking] if row.thinking else []
         self._finished: Finished | None = None
         self._saved = -math.inf  # the first piece is saved at once
-        self._last = time.monotonic()
+        self._unsaved = False
 
     def add(self, event: object) -> None:
-        """Take in an event, and save when it is time."""
-        if isinstance(event, TextDelta):
-            self._content.append(event.text)
-        elif isinstance(event, ThinkingDelta):
-            self._thinking.append(event.text)
-        else:
-            self._finished = event if isinstance(event, Finished) else self._finished
-            return
-        now = time.monotonic()
-        age, gap = now - self._saved, now - self._last
-        self._last = now
-        if age >= SAVE_S or age + gap >= LOSS_S:
-            self._save()
-            self._saved = now
+        """Take in an event, and save when it is time, or when nothing more may come for long."""
+        match event:
+            case TextDelta(text=text):
+                self._content.append(text)
+            case ThinkingDelta(text=text):
+                self._thinking.append(text)
+            case Finished():
+                self._finished = event
+                return
+            case Silence() if self._unsaved:
+                self._save_now()
+                return
+            case _:
+                return
+        self._unsaved = True
+        if time.monotonic() - self._saved >= SAVE_S:
+            self._save_now()
+
+    def _save_now(self) -> None:
+        self._save()
+        self._saved, self._unsaved = time.monotonic(), False
 
     def close(self, status: str = "", *, error: str = "", **facts: object) -> MessageRow:
         """Save the answer at its end; the status of a finished one follows from its reason."""
@@ -418,6 +425,8 @@ class Turn(Work):
                 settings = with_seed(self.plan.settings)
                 row = self._begin(model, settings)
                 yield from self._generate(engine, _request(prompt, settings), row)
+                if self.answer is not None and self.answer.status == "done":
+                    self._chats.engines.forgive(str(model.path))
         finally:
             self._chats.end(self)
 
@@ -500,7 +509,7 @@ class Turn(Work):
                 told = True
                 self._reading.cancel()
             keeper.add(event)
-            if not isinstance(event, Failed):  # failures are raised, never handed on
+            if not isinstance(event, Failed | Silence):  # failures are raised, never handed on
                 yield event
 
     def _stop(self, keeper: Keeper) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -40,6 +41,8 @@ from models.engine.protocol import (
     Reply,
     Request,
     Score,
+    SentEvent,
+    Silence,
     Submit,
     Tokenize,
     decode_event,
@@ -56,6 +59,7 @@ CLOSE_S = 2.0
 LARGE = 1 << 15
 LOOK_S = 0.05
 CANCEL_S = 0.1
+SILENCE_S = 0.3
 
 Call = Submit | Cancel | Render | Tokenize | Detokenize | Score | Embed
 T = TypeVar("T")
@@ -73,6 +77,8 @@ ENVIRONMENT = (
 
 class Stream(Protocol):
     """The events of one request, in order; iterating blocks, the last event ends it.
+
+    While an engine is silent, a Silence comes now and then.
 
     Failures are raised: UserError, EngineError, or EngineDied when the process is gone. Leaving
     the loop early does not stop the request: call `cancel` for that, then read on to Finished.
@@ -145,7 +151,7 @@ class _Answers:
     """The events of one request that have arrived and are not read yet."""
 
     def __init__(self) -> None:
-        self.events: deque[GenerationEvent | Reply] = deque()
+        self.events: deque[SentEvent | Reply] = deque()
 
 
 class _Stream:
@@ -156,13 +162,13 @@ class _Stream:
     def __iter__(self) -> Iterator[GenerationEvent]:
         while not self._done:
             try:
-                event = self._engine._wait(self._id, self._answers)
+                event = self._engine._wait(self._id, self._answers, SILENCE_S)
             except RolltopError:
                 self._done = True
                 raise
             self._done = isinstance(event, Finished)
             assert not isinstance(event, Reply)
-            yield event
+            yield event if event is not None else Silence(id=self._id)
 
     def cancel(self) -> None:
         if not self._done:
@@ -249,8 +255,11 @@ class EngineClient(ABC):
         """Hand a command over; raises OSError when the other side is gone."""
 
     @abstractmethod
-    def _receive(self) -> list[Event]:
-        """Block until there are events; raises EOFError or OSError when the other side is gone."""
+    def _receive(self, timeout: float | None) -> list[Event]:
+        """Block until there are events, or for `timeout` seconds.
+
+        Raises EOFError or OSError when the other side is gone.
+        """
 
     @abstractmethod
     def _drain(self) -> None:
@@ -291,20 +300,27 @@ class EngineClient(ABC):
         assert isinstance(event, Reply)
         return event.value
 
-    def _wait(self, id: str, answers: _Answers) -> GenerationEvent | Reply:
-        """The next event of one request; reads for everyone while nobody else does."""
+    def _wait(self, id: str, answers: _Answers, patience: float | None = None) -> SentEvent | Reply | None:
+        """The next event of one request, None when none came for `patience` seconds.
+
+        Reads for everyone while nobody else does.
+        """
+        end = None if patience is None else time.monotonic() + patience
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: answers.events or not self._reading or self._dead)
+                left = None if end is None else max(0.0, end - time.monotonic())
+                self._changed.wait_for(lambda: answers.events or not self._reading or self._dead, left)
                 if answers.events:
                     return self._take(id, answers)
+                if end is not None and time.monotonic() >= end and not self._dead:
+                    return None
                 if self._dead is not None:
                     self._answers.pop(id, None)
                     raise self._dead
                 self._reading = True
             events: list[Event] = []
             try:
-                events = self._receive()
+                events = self._receive(left)
             except (EOFError, OSError, msgspec.DecodeError):
                 self._die()
             finally:
@@ -314,7 +330,7 @@ class EngineClient(ABC):
                         self._dispatch(event)
                     self._changed.notify_all()
 
-    def _take(self, id: str, answers: _Answers) -> GenerationEvent | Reply:
+    def _take(self, id: str, answers: _Answers) -> SentEvent | Reply:
         event = answers.events.popleft()
         if isinstance(event, Finished | Failed | Reply):
             self._answers.pop(id, None)
@@ -424,7 +440,9 @@ class ProcessEngine(EngineClient):
                 self._dispatch(event)
             self._changed.notify_all()
 
-    def _receive(self) -> list[Event]:
+    def _receive(self, timeout: float | None) -> list[Event]:
+        if not self._link.poll(timeout):
+            return []
         first = decode_event(self._link.receive())
         return [first, *self._arrived()]
 
@@ -470,7 +488,7 @@ class InProcessEngine(EngineClient):
     def _send(self, command: Command) -> None:
         self._commands.append(command)
 
-    def _receive(self) -> list[Event]:
+    def _receive(self, timeout: float | None) -> list[Event]:
         while self._commands:
             self._worker.handle(self._commands.popleft())
         if self._worker.busy:

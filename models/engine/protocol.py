@@ -337,6 +337,12 @@ class ThinkingDelta(Tagged, frozen=True):
     tokens: tuple[TokenLogprob, ...] = ()
 
 
+class Silence(Tagged, frozen=True):
+    """Nothing came for a while; told by the client itself, so that a reader can do what is due."""
+
+    id: str
+
+
 class Finished(Tagged, frozen=True):
     """The last event of a request."""
 
@@ -362,8 +368,9 @@ class Reply(Tagged, frozen=True):
     value: Any
 
 
-GenerationEvent = Started | PromptProgress | TextDelta | ThinkingDelta | Finished | Failed
-Event = LoadProgress | Ready | LoadFailed | GenerationEvent | Reply
+SentEvent = Started | PromptProgress | TextDelta | ThinkingDelta | Finished | Failed
+GenerationEvent = SentEvent | Silence
+Event = LoadProgress | Ready | LoadFailed | SentEvent | Reply
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -16,7 +16,16 @@ import psutil
 import pytest
 
 from models.engine.client import ProcessEngine, devices
-from models.engine.protocol import Chat, Finished, LoadOptions, Message, Request, Sampling, TextDelta
+from models.engine.protocol import (
+    Chat,
+    Finished,
+    LoadOptions,
+    Message,
+    Request,
+    Sampling,
+    Silence,
+    TextDelta,
+)
 from models.errors import EngineDied, RolltopError, UserError
 
 GREEDY = Sampling(temperature=0)
@@ -224,3 +233,26 @@ def test_a_base_model_gets_a_plain_format_and_says_so(tmp_path: Path, load: Load
 
 def test_devices_are_listed_without_loading_anything_here() -> None:
     assert any(device["kind"] == "CPU" and device["memory_total"] > 0 for device in devices())
+
+
+def test_a_silent_engine_is_told_and_no_text_is_lost_when_it_dies(load: Load) -> None:
+    engine = load()
+    stream = iter(engine.submit(story(engine, "a", 400)))
+    while not isinstance(next(stream), TextDelta):
+        pass
+    os.kill(engine.pid, signal.SIGSTOP)
+    while not isinstance(next(stream), Silence):
+        pass
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(EngineDied):
+        list(stream)
+
+
+def test_an_answer_that_lies_in_the_pipe_survives_the_death_of_its_engine(load: Load) -> None:
+    engine = load()
+    stream = engine.submit(story(engine, "a", 5))
+    time.sleep(2)  # long enough for the answer to be written; if it is not, EngineDied says so
+    os.kill(engine.pid, signal.SIGKILL)
+    while engine.alive():
+        time.sleep(0.01)
+    assert isinstance(list(stream)[-1], Finished)
