@@ -11,6 +11,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -92,7 +93,7 @@ class NoticeBar(QWidget):
         self._theme = theme
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.dismiss)
+        self._timer.timeout.connect(self._expire)
         self._frame = QFrame(self)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -104,12 +105,17 @@ class NoticeBar(QWidget):
         self._sentence = _text_label()
         self._hint = _text_label()
         self._hint.setProperty("role", "muted")
+        # One button stands beside the words; several would squeeze them and stand below.
+        self._beside, self._foot = QHBoxLayout(), QWidget()
+        self._beside.setSpacing(8)
+        self._below = QHBoxLayout(self._foot)
+        self._below.setSpacing(8)
+        self._below.setContentsMargins(0, 6, 0, 2)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._sentence)
         words.addWidget(self._hint)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(8)
+        words.addWidget(self._foot)
         self._close = QToolButton()
         self._close.setProperty("role", "quiet")
         self._close.setIcon(theme.icon("close", "muted"))
@@ -119,11 +125,12 @@ class NoticeBar(QWidget):
         self._close.clicked.connect(self.dismiss)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(words, 1)
-        row.addLayout(self._buttons)
+        row.addLayout(self._beside)
         row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         theme.changed.connect(self._paint_icon)
         self._icon_name = ("alert", "bad")
+        self._notice: Notice | None = None
         self.hide()
 
     def show_error(self, sentence: str, hint: str = "", actions: Sequence[Action] = ()) -> None:
@@ -141,9 +148,11 @@ class NoticeBar(QWidget):
         self._timer.start(UNDO_MS)
 
     def show_notice(self, notice: Notice) -> None:
-        """Show a `Notice` that came over the bridge."""
-        show = self.show_error if notice.kind == "error" else self.show_info
-        show(notice.sentence, notice.hint, notice.actions)
+        """Show a `Notice`; the one that is shown already stays as it is, with the keyboard in it."""
+        if notice is not self._notice or self.isHidden():
+            show = self.show_error if notice.kind == "error" else self.show_info
+            show(notice.sentence, notice.hint, notice.actions)
+            self._notice = notice
 
     def dismiss(self) -> None:
         """Take the bar away."""
@@ -163,10 +172,13 @@ class NoticeBar(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def enterEvent(self, event: object) -> None:
-        # Nothing runs away from under the pointer.
-        if self._timer.isActive():
+    def _expire(self) -> None:
+        # Nothing runs away from under the pointer or from under the keyboard.
+        focus = QApplication.focusWidget()
+        if self.underMouse() or (focus is not None and self.isAncestorOf(focus)):
             self._timer.start(UNDO_MS)
+        else:
+            self.dismiss()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._close.setFocus(event.reason())
@@ -183,12 +195,17 @@ class NoticeBar(QWidget):
         self._sentence.setText(sentence)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
-        while (item := self._buttons.takeAt(0)) is not None:
-            if (button := item.widget()) is not None:
-                button.hide()
-                button.deleteLater()
+        for row in (self._beside, self._below):
+            while (item := row.takeAt(0)) is not None:
+                if (button := item.widget()) is not None:
+                    button.hide()
+                    button.deleteLater()
+        row = self._below if len(actions) > 1 else self._beside
         for label, act in actions:
-            self._buttons.addWidget(self._button(label, act))
+            row.addWidget(self._button(label, act))
+        self._below.addStretch(1)
+        self._foot.setVisible(row is self._below)
+        self._notice = None
         self.setAccessibleName(f"{sentence} {hint}".strip())
         self.show()
 

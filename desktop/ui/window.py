@@ -262,7 +262,9 @@ class Window(QMainWindow):
 
     def _show_state(self, state: State, name: str, fraction: float) -> None:
         self._model_name = name
-        if state in ("ready", "loading"):
+        if state == "dead":
+            self._dead.add(name)
+        elif state in ("ready", "loading"):
             self._dead.discard(name)
         elif name in self._dead:
             state = "dead"

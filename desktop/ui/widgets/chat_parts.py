@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
@@ -19,11 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.ui.notices import Action, NoticeBar
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.transcript import Transcript
-
-COLUMN = 660
+from desktop.ui.widgets.transcript import COLUMN
 
 
 def column(inner: QWidget) -> QWidget:
@@ -37,51 +32,6 @@ def column(inner: QWidget) -> QWidget:
     row.addWidget(inner, 1000)
     row.addStretch(1)
     return holder
-
-
-class ChatTranscript(Transcript):
-    """The transcript of a chat, in which a message can be opened for editing by a shortcut."""
-
-    def start_edit(self, message_id: str) -> None:
-        """Bring a message into view and open its text for editing."""
-        index = self._index.get(message_id)
-        if index is None:
-            return
-        self._focus_message(index, Qt.FocusReason.ShortcutFocusReason)
-        view = self.view(message_id)
-        if view is not None:
-            view.start_edit(view.entry.content)
-
-
-class RoomyNoticeBar(NoticeBar):
-    """A notice bar that puts several buttons below the words instead of squeezing these."""
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
-        row = self._frame.layout()
-        assert isinstance(row, QHBoxLayout)
-        self._beside = row
-        words = row.itemAt(1).layout()
-        assert isinstance(words, QVBoxLayout)
-        self._words = words
-        self._below = QHBoxLayout()
-        self._below.setSpacing(8)
-        self._below.setContentsMargins(0, 6, 0, 2)
-        words.addLayout(self._below)
-
-    def _show(
-        self, role: str, icon: tuple[str, str], sentence: str, hint: str, actions: Sequence[Action]
-    ) -> None:
-        while (item := self._below.takeAt(0)) is not None:
-            if (button := item.widget()) is not None:
-                button.hide()
-                button.deleteLater()
-        several = len(actions) > 1
-        super()._show(role, icon, sentence, hint, [] if several else actions)
-        if several:
-            for label, act in actions:
-                self._below.addWidget(self._button(label, act))
-            self._below.addStretch(1)
 
 
 class TitleLabel(QLabel):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.plain_edit import ENDLESS, PlainEdit
 
 PASTE_LIMIT = 100_000
 """Characters from which a paste is kept as a chip."""
@@ -49,7 +49,7 @@ def size_text(text: str) -> str:
     return QCoreApplication.translate("Composer", "{size} MB").format(size=f"{size / 1_000_000:.1f}")
 
 
-class MessageEdit(QPlainTextEdit):
+class MessageEdit(PlainEdit):
     """The text field of the composer.
 
     Signals:
@@ -79,6 +79,18 @@ class MessageEdit(QPlainTextEdit):
         """What was written, with no-break spaces kept (which `toPlainText` would replace)."""
         return clean(self.document().toRawText())
 
+    def event(self, event: QEvent) -> bool:
+        """With nothing to take back here, the key for that belongs to the window."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.matches(QKeySequence.StandardKey.Undo)
+            and not self.document().isUndoAvailable()
+        ):
+            event.ignore()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Send on Enter, a new line on Shift+Enter, and the keys that leave the field."""
         key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
@@ -100,7 +112,8 @@ class MessageEdit(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Paste plain text; what is too large for the field is handed on."""
         text = clean(source.text())
-        if is_huge(text):
+        line = self.textCursor().block().length() + len(text)
+        if is_huge(text) or (line > LINE_LIMIT and ENDLESS.search(text)):
             self.huge_pasted.emit(text)
         elif text:
             self.insertPlainText(text)
@@ -279,6 +292,11 @@ class Composer(QFrame):
         """Put `text` into the field as if it had been written; too large a text becomes a chip."""
         self.set_draft(clean(text))
         self._changed()
+
+    def give_back(self, text: str) -> None:
+        """Put a text that was sent before what has been written since."""
+        rest = self.text()
+        self.set_text(f"{text}\n\n{rest}" if rest else text)
 
     def clear(self) -> None:
         """Empty the field after its text was sent."""

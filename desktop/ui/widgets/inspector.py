@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QSlider,
@@ -26,24 +25,16 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.plain_edit import PlainEdit
 from desktop.workbench.chat import ChatSettings, ContextUse
 from desktop.workbench.settings import BY_KEY
+from models.engine.protocol import Sampling
 
 WIDTH = 264
 SAVE_MS = 400
 MOST_CONTEXT = 1 << 20
 MOST_LAYERS = 999
-
-# Shape only, no colours: a value that looks like text until it has the keyboard. The buttons are
-# made nothing here because Qt gives a styled box without buttons no room for its text.
-_VALUE_STYLE = (
-    "QAbstractSpinBox { padding: 1px 0px 1px 4px; min-height: 16px; border-radius: 6px; }"
-    "QAbstractSpinBox:focus { padding: 0px 0px 0px 3px; }"
-    "QAbstractSpinBox:!focus:!hover { border-color: transparent; background: transparent; }"
-    "QAbstractSpinBox QLineEdit { border: none; padding: 0px; min-height: 0px; background: transparent; }"
-    "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0px; height: 0px; }"
-    "QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow { image: none; width: 0px; height: 0px; }"
-)
+THINKING = (None, True, False)
 
 
 @dataclass(frozen=True)
@@ -95,6 +86,14 @@ class SeedBox(QSpinBox):
         return int(text) if text.strip().isdecimal() else -1
 
 
+def _decimal(least: float, most: float, step: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setDecimals(2)
+    box.setSingleStep(step)
+    box.setRange(least, most)
+    return box
+
+
 class ValueRow(QWidget):
     """A name with a value at the right that can be typed."""
 
@@ -106,9 +105,9 @@ class ValueRow(QWidget):
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel while scrolling past
         if isinstance(box, QAbstractSpinBox):
             box.setAlignment(Qt.AlignmentFlag.AlignRight)
-            box.setStyleSheet(_VALUE_STYLE)
+            box.setProperty("role", "value")
             box.setKeyboardTracking(False)
-            box.setFixedWidth(110)
+        box.setFixedWidth(110)
         name = QLabel(label, self)
         name.setTextFormat(Qt.TextFormat.PlainText)
         name.setToolTip(tip)
@@ -133,10 +132,7 @@ class DialRow(QWidget):
         self._dial = dial
         setting = BY_KEY[dial.field]
         label = _label(dial.field)
-        self.box = QDoubleSpinBox()
-        self.box.setDecimals(2)
-        self.box.setSingleStep(dial.step)
-        self.box.setRange(setting.minimum or 0.0, setting.maximum or dial.most)
+        self.box = _decimal(setting.minimum or 0.0, setting.maximum or dial.most, dial.step)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(round(dial.least / dial.step), round(dial.most / dial.step))
         self.slider.setPageStep(max(1, round(0.1 / dial.step)))
@@ -184,7 +180,7 @@ class FactRow(QWidget):
         self._label = label
         self.setFixedHeight(22)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(0, 0, 3, 0)  # numbers end where those in fields do
         row.addWidget(name, 1)
         row.addWidget(self._value)
         self.set_tokens(None)
@@ -267,7 +263,12 @@ class Inspector(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 0, 0, 0)
         outer.addWidget(scroll)
-        for box in (*self.findChildren(QAbstractSpinBox), *self.findChildren(QSlider), self.mode):
+        for box in (
+            *self.findChildren(QAbstractSpinBox),
+            *self.findChildren(QSlider),
+            self.mode,
+            self.thinking,
+        ):
             box.installEventFilter(self)
 
     def _section(self, title: str) -> QLabel:
@@ -286,7 +287,7 @@ class Inspector(QFrame):
 
     def _build_system(self) -> None:
         title = self._section(QCoreApplication.translate("Inspector", "System prompt"))
-        self.system = QPlainTextEdit(self)
+        self.system = PlainEdit(self)
         self.system.setAccessibleName(title.text())
         self.system.setTabChangesFocus(True)
         self.system.setFixedHeight(64)
@@ -304,12 +305,6 @@ class Inspector(QFrame):
         self.top_k.setRange(0, 1_000_000)
         self.top_k.setSpecialValueText(QCoreApplication.translate("Inspector", "off"))
         self._row(QCoreApplication.translate("Inspector", "Top-k"), self.top_k, _help("top_k"))
-        self.repeat = QDoubleSpinBox()
-        self.repeat.setDecimals(2)
-        self.repeat.setRange(0.01, 10.0)
-        self.repeat.setSingleStep(0.05)
-        name = QCoreApplication.translate("Inspector", "Repeat penalty")
-        self._row(name, self.repeat, _help("repeat_penalty"))
         self.seed = SeedBox()
         tip = QCoreApplication.translate("Inspector", "A number repeats the same choices; empty is random.")
         self._row(QCoreApplication.translate("Inspector", "Seed"), self.seed, tip)
@@ -325,6 +320,57 @@ class Inspector(QFrame):
             "Inspector", "Exact runs alone from an empty cache: the same seed gives the same text."
         )
         self._row(QCoreApplication.translate("Inspector", "Mode"), self.mode, tip)
+        self.thinking = QComboBox()
+        self.thinking.addItem(QCoreApplication.translate("Inspector", "default"))
+        self.thinking.addItem(QCoreApplication.translate("Inspector", "on"))
+        self.thinking.addItem(QCoreApplication.translate("Inspector", "off"))
+        tip = QCoreApplication.translate("Inspector", "Whether to ask the model to think before it answers.")
+        name = QCoreApplication.translate("Inspector", "Thinking")
+        self.thinking_row = self._row(name, self.thinking, tip)
+        self.thinking_row.hide()
+        self._build_penalties()
+
+    def _build_penalties(self) -> None:
+        """The rarer values, folded away while none of them does anything."""
+        self.more = QPushButton(QCoreApplication.translate("Inspector", "More"))
+        self.more.setAccessibleName(QCoreApplication.translate("Inspector", "More sampling values"))
+        self.more.setProperty("role", "link")
+        self.more.setCheckable(True)
+        self.more.setIconSize(QSize(12, 12))
+        self._column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        self.penalties = {
+            "repeat_penalty": _decimal(0.01, 10.0, 0.05),
+            "presence_penalty": _decimal(-10.0, 10.0, 0.05),
+            "frequency_penalty": _decimal(-10.0, 10.0, 0.05),
+        }
+        self._rare = [
+            self._row(
+                QCoreApplication.translate("Inspector", "Repeat penalty"),
+                self.penalties["repeat_penalty"],
+                _help("repeat_penalty"),
+            ),
+            self._row(
+                QCoreApplication.translate("Inspector", "Presence penalty"),
+                self.penalties["presence_penalty"],
+                QCoreApplication.translate(
+                    "Inspector", "Makes tokens less likely once they occurred; 0 is off."
+                ),
+            ),
+            self._row(
+                QCoreApplication.translate("Inspector", "Frequency penalty"),
+                self.penalties["frequency_penalty"],
+                QCoreApplication.translate(
+                    "Inspector", "Makes tokens less likely the more often they occurred; 0 is off."
+                ),
+            ),
+        ]
+        self._show_rare(False)
+
+    def _show_rare(self, shown: bool) -> None:
+        self.more.setChecked(shown)
+        self.more.setIcon(self._theme.icon("chevron-down" if shown else "chevron-right", "faint"))
+        for row in self._rare:
+            row.setVisible(shown)
 
     def _build_model(self) -> None:
         self._section(QCoreApplication.translate("Inspector", "Model"))
@@ -356,7 +402,6 @@ class Inspector(QFrame):
         self.conversation_tokens = FactRow(QCoreApplication.translate("Inspector", "Conversation"), self)
         self.draft_tokens = FactRow(QCoreApplication.translate("Inspector", "Draft"), self)
         self.marks_tokens = FactRow(QCoreApplication.translate("Inspector", "Template marks"), self)
-        self.cut_tokens = FactRow(QCoreApplication.translate("Inspector", "Cut"), self)
         for row in self._facts():
             self._column.addWidget(row)
         self._column.addSpacing(4)
@@ -370,16 +415,19 @@ class Inspector(QFrame):
             self.conversation_tokens,
             self.draft_tokens,
             self.marks_tokens,
-            self.cut_tokens,
         )
 
     def _connect(self) -> None:
         self.system.textChanged.connect(self._system_edited)
         for row in self.dials.values():
             row.changed.connect(self._edited)
-        for box in (self.top_k, self.repeat, self.seed, self.max_tokens):
+        for box in (self.top_k, self.seed, self.max_tokens):
             box.valueChanged.connect(self._edited)
-        self.mode.currentIndexChanged.connect(self._edited)
+        for penalty in self.penalties.values():
+            penalty.valueChanged.connect(self._edited)
+        for choice in (self.mode, self.thinking):
+            choice.currentIndexChanged.connect(self._edited)
+        self.more.toggled.connect(self._show_rare)
         self.context.valueChanged.connect(self._show_pending)
         self.layers.valueChanged.connect(self._show_pending)
         self.reload.clicked.connect(self._apply)
@@ -398,17 +446,21 @@ class Inspector(QFrame):
         for field, row in self.dials.items():
             row.set_value(getattr(settings.sampling, field))
         self.top_k.setValue(settings.sampling.top_k)
-        self.repeat.setValue(settings.sampling.repeat_penalty)
+        for field, box in self.penalties.items():
+            box.setValue(getattr(settings.sampling, field))
+        self._show_rare(any(getattr(settings.sampling, f) != getattr(Sampling(), f) for f in self.penalties))
         self.seed.setValue(-1 if settings.sampling.seed is None else settings.sampling.seed)
         self.max_tokens.setValue(settings.max_tokens)
         self.mode.setCurrentIndex(max(0, self.mode.findData(settings.mode)))
+        self.thinking.setCurrentIndex(THINKING.index(settings.thinking))
         self.context.setValue(settings.context_size)
         self.layers.setValue(settings.gpu_layers)
         self._showing = False
         self._show_pending()
 
-    def set_limits(self, context_length: int, layers: int = 0) -> None:
-        """The largest context the model was made for, and its layers; 0 where it is not known."""
+    def set_limits(self, context_length: int, layers: int = 0, *, thinks: bool = False) -> None:
+        """The largest context the model was made for, and its layers, 0 where unknown; whether it thinks."""
+        self.thinking_row.setVisible(thinks)
         self._showing = True
         self.context.setMaximum(max(64, context_length or MOST_CONTEXT, self._settings.context_size))
         self.layers.setMaximum(max(layers or MOST_LAYERS, self._settings.gpu_layers))
@@ -424,8 +476,6 @@ class Inspector(QFrame):
         self.conversation_tokens.set_tokens(use.conversation, use.exact)
         self.draft_tokens.set_tokens(use.draft, use.exact)
         self.marks_tokens.set_tokens(use.marks, use.exact)
-        # What does not fit is refused before it is sent, so nothing is ever cut.
-        self.cut_tokens.set_tokens(0)
 
     def set_prompt_enabled(self, enabled: bool) -> None:
         """Whether there is a prompt to show."""
@@ -437,11 +487,17 @@ class Inspector(QFrame):
             self._settings.sampling,
             top_k=self.top_k.value(),
             seed=None if self.seed.value() < 0 else self.seed.value(),
-            repeat_penalty=self._kept("repeat_penalty", self.repeat.value()),
             **{field: self._kept(field, row.value()) for field, row in self.dials.items()},
+            **{field: self._kept(field, box.value()) for field, box in self.penalties.items()},
         )
         mode: Literal["fast", "exact"] = "exact" if self.mode.currentData() == "exact" else "fast"
-        return replace(self._settings, sampling=sampling, max_tokens=self.max_tokens.value(), mode=mode)
+        return replace(
+            self._settings,
+            sampling=sampling,
+            max_tokens=self.max_tokens.value(),
+            mode=mode,
+            thinking=THINKING[self.thinking.currentIndex()],
+        )
 
     def flush(self) -> None:
         """Report changes that are waiting, at once."""

@@ -8,24 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
-    QFontMetrics,
     QKeyEvent,
     QKeySequence,
     QPainter,
     QPaintEvent,
     QPen,
-    QTextCursor,
 )
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
 
 from desktop.ui.widgets.formula import Formulas
-from desktop.ui.widgets.prose import LINE, Prose
+from desktop.ui.widgets.message_parts import MessageEditor, Row, StatusLine, Words, small_button
+from desktop.ui.widgets.prose import Prose
 
 if TYPE_CHECKING:
     from desktop.ui.theme import Theme
@@ -38,7 +37,6 @@ BUBBLE_X, BUBBLE_TOP, BUBBLE_BOTTOM = 16, 7, 11
 BUBBLE_SHARE = 0.75
 HEADER = 20
 ACTIONS = 24
-EDITOR_LEAST, EDITOR_MOST = 76, 360
 MAX_EDIT_LINES, MAX_EDIT_LINE = 40_000, 20_000
 RING_REASONS = (
     Qt.FocusReason.TabFocusReason,
@@ -166,18 +164,17 @@ class MessageView(QWidget):
         self._header: QLabel | None = None
         self._thinking_button: QPushButton | None = None
         self._thinking_prose: Prose | None = None
-        self._status: _Status | None = None
-        self._editor: _Editor | None = None
-        self._action_row: _Row | None = None
-        self._facts_row: _Row | None = None
+        self._status: StatusLine | None = None
+        self._editor: MessageEditor | None = None
+        self._action_row: Row | None = None
+        self._facts_row: Row | None = None
         self._facts_key: object = None
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.prose = self._make_prose(markdown=not entry.is_user)
         self._active = self.prose
         self.prose.set_text(entry.content)
         if not entry.is_user:
-            name = place.model_name(entry.row.model) if entry.row.model else ""
-            self._header = QLabel(name, self)
+            self._header = QLabel(self)
             self._header.setTextFormat(Qt.TextFormat.PlainText)
             self._header.setProperty("role", "fact")
         place.theme.changed.connect(self.update)
@@ -209,6 +206,8 @@ class MessageView(QWidget):
             else QCoreApplication.translate("Message", "Answer: {text}")
         )
         self.setAccessibleName(who.format(text=" ".join(self.entry.content[:120].split())))
+        if self._header is not None:
+            self._header.setText(self.place.model_name(row.model) if row.model else "")
         self._refresh_thinking()
         self._refresh_status()
         key = (row.usage, row.timings, row.sibling, row.siblings, row.status, self.place.busy)
@@ -308,24 +307,24 @@ class MessageView(QWidget):
             self._status.hide()
             self._status.deleteLater()
             self._status = None
-        if words != _Words():
-            self._status = _Status(words, lambda: self.acted.emit(words.action, None), self)
+        if words != Words():
+            self._status = StatusLine(words, lambda: self.acted.emit(words.action, None), self)
             self._status.show()
 
-    def _status_words(self) -> _Words:
+    def _status_words(self) -> Words:
         entry, row = self.entry, self.entry.row
         calm = self.place.busy is None
         if row.status == "streaming":
             waiting = "" if entry.content or entry.thinking else "…"
-            return _Words(entry.progress or waiting)
+            return Words(entry.progress or waiting)
         if row.status == "interrupted":
             text = QCoreApplication.translate("Message", "The model stopped working here.")
             button = QCoreApplication.translate("Message", "Restart")
-            return _Words(text, "bad", button if calm else "", "restart")
+            return Words(text, "bad", button if calm else "", "restart")
         if row.status == "failed":
-            return _Words(row.error or QCoreApplication.translate("Message", "This went wrong."), "bad")
+            return Words(row.error or QCoreApplication.translate("Message", "This went wrong."), "bad")
         if row.status == "stopped":
-            return _Words(QCoreApplication.translate("Message", "Stopped"))
+            return Words(QCoreApplication.translate("Message", "Stopped"))
         if row.finish_reason in ("length", "context"):
             text = (
                 QCoreApplication.translate("Message", "Reached the token limit")
@@ -334,8 +333,8 @@ class MessageView(QWidget):
             )
             can = calm and row.finish_reason == "length" and self.place.is_last(row.id)
             button = QCoreApplication.translate("Message", "Continue") if can else ""
-            return _Words(text, "fact", button, "continue")
-        return _Words(entry.progress)
+            return Words(text, "fact", button, "continue")
+        return Words(entry.progress)
 
     def _refresh_facts(self) -> None:
         if self._facts_row is not None:
@@ -352,12 +351,12 @@ class MessageView(QWidget):
             label.setProperty("role", "fact")
             parts.append(label)
         if parts:
-            self._facts_row = _Row(parts, self)
+            self._facts_row = Row(parts, self)
             self._facts_row.show()
 
     def _stepper(self, sibling: int, siblings: int) -> list[QWidget]:
-        back = _small_button("‹", QCoreApplication.translate("Message", "Previous version"))
-        forward = _small_button("›", QCoreApplication.translate("Message", "Next version"))
+        back = small_button("‹", QCoreApplication.translate("Message", "Previous version"))
+        forward = small_button("›", QCoreApplication.translate("Message", "Next version"))
         back.setEnabled(sibling > 0 and self.place.busy is None)
         forward.setEnabled(sibling + 1 < siblings and self.place.busy is None)
         back.clicked.connect(lambda: self.acted.emit("branch", -1))
@@ -399,12 +398,12 @@ class MessageView(QWidget):
             self._action_row = None
         if wanted and self._action_row is None:
             shown = [action for action in _actions() if action.shown(self)]
-            self._action_row = _Row([self._action_button(action) for action in shown], self)
+            self._action_row = Row([self._action_button(action) for action in shown], self)
             self._place_actions()
             self._action_row.show()
 
     def _action_button(self, action: _Action) -> QPushButton:
-        button = _small_button(action.text, action.text)
+        button = small_button(action.text, action.text)
         name = action.name
         button.clicked.connect(lambda: self._act(name))
         return button
@@ -440,7 +439,7 @@ class MessageView(QWidget):
         if self._editor is not None or not editable(text):
             return
         self.entry.draft = text
-        self._editor = _Editor(text, self.place.theme, self)
+        self._editor = MessageEditor(text, self.place.theme, self)
         self._editor.changed.connect(self._edited)
         self._editor.saved.connect(self._save_edit)
         self._editor.cancelled.connect(self.end_edit)
@@ -609,143 +608,6 @@ class MessageView(QWidget):
     def has_selection(self) -> bool:
         """Whether some of its text is selected."""
         return bool(self._active.selected_text())
-
-
-def _small_button(text: str, name: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setProperty("role", "link")
-    button.setAccessibleName(name)
-    button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-    button.setCursor(Qt.CursorShape.PointingHandCursor)
-    return button
-
-
-class _Row(QWidget):
-    """Small things beside one another."""
-
-    def __init__(self, parts: list[QWidget], parent: QWidget) -> None:
-        super().__init__(parent)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        for part in parts:
-            layout.addWidget(part)
-
-
-@dataclass(frozen=True)
-class _Words:
-    """A line about the state: its text, its look, and a button with its action."""
-
-    text: str = ""
-    role: str = "fact"
-    button: str = ""
-    action: str = ""
-
-
-class _Status(QWidget):
-    """The line under a text that says how it ended or what is happening."""
-
-    def __init__(self, words: _Words, call: Callable[[], None], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.words = words
-        self._label = QLabel(words.text, self)
-        self._label.setTextFormat(Qt.TextFormat.PlainText)
-        self._label.setProperty("role", words.role)
-        self._label.setWordWrap(True)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._button: QPushButton | None = None
-        if words.button:
-            self._button = QPushButton(words.button, self)
-            self._button.setAccessibleName(words.button)
-            self._button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            self._button.clicked.connect(lambda: call())
-
-    def lay_out(self, width: int) -> int:
-        """Lay out for a width; gives the height."""
-        button = self._button.sizeHint() if self._button is not None else QSize(0, 0)
-        room = width - button.width() - (12 if self._button is not None else 0)
-        self._label.ensurePolished()
-        words = QFontMetrics(self._label.font()).horizontalAdvance(self.words.text) + 2
-        label_width = min(room, words)
-        height = max(LINE, self._label.heightForWidth(label_width), button.height())
-        self._label.setGeometry(0, 0, label_width, height)
-        if self._button is not None:
-            top = (height - button.height()) // 2
-            self._button.setGeometry(label_width + 12, top, button.width(), button.height())
-        return height
-
-
-class _Editor(QWidget):
-    """A message's text in a field, with Save and Cancel.
-
-    Signals:
-        changed: the text or the height. saved, cancelled: how it ended.
-    """
-
-    changed = Signal()
-    saved = Signal()
-    cancelled = Signal()
-
-    def __init__(self, text: str, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.edit = QPlainTextEdit(self)
-        self.edit.setFont(theme.font("reading"))
-        self.edit.setTabChangesFocus(True)
-        self.edit.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.edit.setAccessibleName(QCoreApplication.translate("Message", "Edit the message"))
-        self.edit.setPlainText(text)
-        self.edit.moveCursor(QTextCursor.MoveOperation.End)
-        self.edit.textChanged.connect(self.changed)
-        self.edit.installEventFilter(self)
-        self._save = QPushButton(QCoreApplication.translate("Message", "Save"), self)
-        self._save.setProperty("role", "primary")
-        self._save.setToolTip(QCoreApplication.translate("Message", "Ctrl+Enter"))
-        self._save.clicked.connect(lambda: self.saved.emit())
-        self._cancel = QPushButton(QCoreApplication.translate("Message", "Cancel"), self)
-        self._cancel.setToolTip(QCoreApplication.translate("Message", "Esc"))
-        self._cancel.clicked.connect(lambda: self.cancelled.emit())
-        for button in (self._save, self._cancel):
-            button.setAccessibleName(button.text())
-            button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-
-    def stops(self) -> list[QWidget]:
-        """Where Tab goes."""
-        return [self.edit, self._save, self._cancel]
-
-    def wanted_height(self, width: int) -> int:
-        """As high as its text, within limits."""
-        # Enough text to reach the greatest height, so that a huge one is not laid out for this.
-        text = self.edit.toPlainText()[:4000] if self.edit.blockCount() < 40 else "\n" * 40
-        room = QRect(0, 0, width - 28, 10 * EDITOR_MOST)
-        wrap = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
-        needed = self.edit.fontMetrics().boundingRect(room, wrap, text + "|").height() + 28
-        return max(EDITOR_LEAST, min(EDITOR_MOST, needed)) + 8 + self._save.sizeHint().height()
-
-    def resizeEvent(self, event: QEvent) -> None:
-        save, cancel = self._save.sizeHint(), self._cancel.sizeHint()
-        bottom = self.height() - save.height()
-        self.edit.setGeometry(0, 0, self.width(), bottom - 8)
-        self._save.setGeometry(self.width() - save.width(), bottom, save.width(), save.height())
-        self._cancel.setGeometry(
-            self.width() - save.width() - 8 - cancel.width(), bottom, cancel.width(), cancel.height()
-        )
-
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-            if control and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self.saved.emit()
-                return True
-            if event.key() == Qt.Key.Key_Escape:
-                self.cancelled.emit()
-                return True
-        return False
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.cancelled.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 def note_thinking(entry: Entry) -> None:

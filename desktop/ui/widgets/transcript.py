@@ -13,9 +13,10 @@ from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QPushButton, QWidget
 
 from desktop.ui.widgets import code, formula
+from desktop.ui.widgets.box import LINE
 from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.message import ACTIONS, SIDE, Entry, MessageView, file_name, note_thinking
-from desktop.ui.widgets.prose import LINE, MAX_SHOWN, MAX_SHOWN_PLAIN
+from desktop.ui.widgets.prose import MAX_SHOWN, MAX_SHOWN_PLAIN
 
 if TYPE_CHECKING:
     from desktop.ui.jobs import Jobs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +25,13 @@ from pytestqt.qtbot import QtBot
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
-from desktop.ui.panels.chat import ChatPanel, file_name, larger_contexts
+from desktop.ui.panels.chat import ChatPanel, file_name
+from desktop.ui.panels.offers import larger_contexts
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.prompt_view import PromptView
 from desktop.workbench.chat import ContextUse
 from desktop.workbench.store import MessageRow
-from desktop.workbench.workbench import Workbench
+from desktop.workbench.workbench import STORE_FILE, Workbench
 from models.engine.scripted import Answer, ScriptedEngine
 from models.errors import EngineError, UserError
 
@@ -72,7 +75,7 @@ class Desk:
     @property
     def rows(self) -> list[MessageRow]:
         """What the panel shows."""
-        return self.panel._rows
+        return self.panel.view.rows
 
     @property
     def stored(self) -> list[MessageRow]:
@@ -100,7 +103,7 @@ class Desk:
 
     def running_text(self) -> str:
         """The text heard so far of the shown conversation's answer."""
-        exchange = self.panel._exchanges.get(self.panel.current)
+        exchange = self.panel.exchanges.get(self.panel.current)
         row = exchange.row() if exchange is not None else None
         return row.content if row is not None else ""
 
@@ -148,11 +151,11 @@ def make(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Make]:
 def test_a_message_is_stored_first_and_its_answer_streams(make: Make) -> None:
     hold = threading.Event()
     desk = make([Answer(pieces=["Hello", " there"], hold=hold, hold_at=1)])
-    assert desk.panel.pages.currentWidget() is desk.panel.empty
+    assert desk.panel.view.pages.currentWidget() is desk.panel.view.empty
     desk.write("Good morning")
     desk.until(lambda: desk.running_text() == "Hello")
     assert [row.status for row in desk.stored] == ["done", "streaming"]
-    assert desk.panel.pages.currentWidget() is desk.panel.transcript
+    assert desk.panel.view.pages.currentWidget() is desk.panel.transcript
     assert desk.panel.composer.is_empty()
     assert desk.panel.composer.button.accessibleName() == "Stop"
     hold.set()
@@ -207,10 +210,13 @@ def test_a_message_that_could_not_be_stored_is_given_back(
 def test_a_model_without_template_says_so_quietly(make: Make) -> None:
     desk = make([Answer(pieces="and so on")], chat_template=False)
     desk.say("Once upon a time", 2)
-    assert desk.panel.plain_note.isVisible()
+    assert desk.panel.model.note.isVisible()
     desk.panel.new_chat()
     desk.until(lambda: desk.panel.is_new)
-    assert not desk.panel.plain_note.isVisible()
+    assert desk.panel.model.note.isVisible(), "before anything is sent there, too"
+    desk.workbench.engines.unload(str(desk.workbench.library.starter().path))
+    desk.bridge.engines_changed.emit()
+    desk.until(lambda: not desk.panel.model.note.isVisible())
 
 
 def test_a_failed_answer_can_be_tried_again(make: Make) -> None:
@@ -222,6 +228,27 @@ def test_a_failed_answer_can_be_tried_again(make: Make) -> None:
     desk.until(lambda: desk.texts()[-1] == "Fine.")
     desk.settle(2)
     assert desk.panel.notice.text == ""
+
+
+def test_the_name_above_an_answer_is_the_models(make: Make) -> None:
+    """Also of a model that was unknown when the conversation was opened, and while it streams."""
+    hold = threading.Event()
+    desk = make([Answer(pieces=["One", "."], hold=hold, hold_at=1)])
+    starter = desk.workbench.library.starter()
+    desk.panel._names._names.clear()
+    desk.write("Hello")
+    desk.until(lambda: desk.running_text() == "One")
+
+    def shown() -> list[str]:
+        view = desk.panel.transcript.view(desk.rows[-1].id)
+        return [label.text() for label in view.findChildren(QLabel)] if view is not None else []
+
+    assert desk.rows[-1].model == starter.id
+    assert starter.name in shown()
+    assert starter.id not in shown()
+    hold.set()
+    desk.settle(2)
+    assert starter.name in shown()
 
 
 # ---------------------------------------------------------------- several at once
@@ -242,13 +269,13 @@ def test_an_answer_goes_on_while_another_conversation_is_open(make: Make) -> Non
     desk.write("second")
     desk.until(lambda: desk.running_text() == "B1")
     second = desk.panel.current
-    assert {first, second} == set(desk.panel._exchanges)
+    assert {first, second} == desk.panel.exchanges.ids()
     desk.panel.open_conversation(first)
     desk.until(lambda: desk.panel.current == first)
     assert desk.rows[1].content == "A1"
     assert desk.panel.composer.button.accessibleName() == "Stop"
     holds[1].set()
-    desk.until(lambda: second not in desk.panel._exchanges)
+    desk.until(lambda: second not in desk.panel.exchanges.ids())
     assert [row.content for row in desk.rows] == ["first", "A1"], "the other's text does not come here"
     holds[0].set()
     desk.settle(2)
@@ -403,7 +430,7 @@ def test_deleting_a_conversation_stops_its_answer(make: Make) -> None:
     desk.write("go")
     desk.until(lambda: desk.running_text() == "A")
     desk.panel.delete_conversation()
-    desk.until(lambda: desk.panel.is_new and not desk.panel._exchanges)
+    desk.until(lambda: desk.panel.is_new and not desk.panel.exchanges.ids())
 
 
 # ---------------------------------------------------------------- drafts and settings
@@ -635,11 +662,11 @@ def test_restart_from_the_message_itself(make: Make) -> None:
 def test_loading_shows_progress_and_can_be_cancelled(make: Make) -> None:
     desk = make([Answer(pieces="Later.")], steps=2_000, step_s=0.01)
     desk.write("Hello")
-    desk.until(lambda: desk.panel.loading.isVisible() and desk.panel.loading.bar.value() > 0)
-    assert "Loading" in desk.panel.loading.label.text()
-    desk.qtbot.mouseClick(desk.panel.loading.button, Qt.MouseButton.LeftButton)
+    desk.until(lambda: desk.panel.model.line.isVisible() and desk.panel.model.line.bar.value() > 0)
+    assert "Loading" in desk.panel.model.line.label.text()
+    desk.qtbot.mouseClick(desk.panel.model.line.button, Qt.MouseButton.LeftButton)
     desk.until(lambda: desk.labels() == ["Answer it now"])
-    assert not desk.panel.loading.isVisible()
+    assert not desk.panel.model.line.isVisible()
     assert desk.texts() == ["Hello"]
 
 
@@ -649,9 +676,9 @@ def test_a_chosen_model_is_kept_and_loaded(make: Make) -> None:
     desk.panel.picker.chosen.emit(key)
     path = str(desk.workbench.library.starter().path)
     desk.until(lambda: desk.workbench.engines.get(path) is not None)
-    desk.until(lambda: desk.panel._loading_job is None)
+    desk.until(lambda: not desk.panel.model.loading)
     assert desk.workbench.store.conversation(desk.panel.current).model == key
-    assert not desk.panel.loading.isVisible()
+    assert not desk.panel.model.line.isVisible()
 
 
 def test_a_model_that_is_gone_is_told_with_a_way_out(make: Make) -> None:
@@ -662,6 +689,9 @@ def test_a_model_that_is_gone_is_told_with_a_way_out(make: Make) -> None:
     desk.settle()
     assert desk.labels() == ["Choose a model", "Try again"]
     assert desk.texts() == ["Hello"]
+    desk.press("Try again")
+    desk.until(lambda: desk.labels() == ["Choose a model", "Try again"])
+    desk.settle()
     desk.workbench.store.update_conversation(desk.panel.current, model="")
     desk.press("Try again")
     desk.until(lambda: desk.texts() == ["Hello", "Back."])
@@ -680,7 +710,59 @@ def test_apply_and_reload_loads_with_the_new_context(make: Make) -> None:
         return engine.info.context_size if engine is not None else 0
 
     desk.until(lambda: context() == 1024)
-    desk.until(lambda: desk.panel._loading_job is None)
+    desk.until(lambda: not desk.panel.model.loading)
+
+
+def test_thinking_can_be_asked_for_once_a_model_that_thinks_is_loaded(make: Make) -> None:
+    desk = make([Answer(pieces="Yes.", thinking="Hm."), Answer(pieces="No.")])
+    assert desk.panel.inspector.thinking_row.isHidden()
+    desk.say("Hi", 2)
+    desk.until(lambda: not desk.panel.inspector.thinking_row.isHidden())
+    desk.panel.inspector.thinking.setCurrentIndex(2)
+    desk.say("Again", 4)
+    assert desk.workbench.chats.settings_of(desk.panel.current).thinking is False
+
+
+# ---------------------------------------------------------------- a history that is not as it was
+
+
+def test_a_read_only_history_is_shown_and_nothing_can_be_sent(make: Make, tmp_path: Path) -> None:
+    desk = make([Answer(pieces="A.")])
+    desk.say("kept", 2)
+    make.finish(desk)  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(tmp_path / "data" / STORE_FILE)) as conn:
+        conn.execute("INSERT INTO _sqlite_migrations VALUES (NULL, 'rolltop', '9999_tomorrow', '2099-01-01')")
+        conn.commit()
+    again = make([Answer(pieces="never")])
+    again.until(lambda: [row.content for row in again.rows] == ["kept", "A."])
+    assert "newer version" in again.panel.undo_bar.text
+    again.write("more")
+    again.qtbot.mouseClick(again.panel.composer.button, Qt.MouseButton.LeftButton)
+    assert not again.panel.composer.button.isEnabled()
+    assert not again.panel.busy
+    assert again.panel.composer.text() == "more"
+    again.panel.toggle_list()
+    again.panel.inspector.dials["temperature"].set_value(0.1)
+    again.panel.inspector.flush()
+    again.qtbot.wait(300)
+    assert "newer version" in again.panel.undo_bar.text, "it stays, and no failure covers it"
+    assert len(again.stored) == 2
+
+
+def test_a_restored_history_says_so_and_goes_on(make: Make, tmp_path: Path) -> None:
+    desk = make([Answer(pieces="A.")])
+    desk.say("kept", 2)
+    desk.workbench.store.backup()
+    make.finish(desk)  # type: ignore[attr-defined]
+    path = tmp_path / "data" / STORE_FILE
+    damaged = bytearray(path.read_bytes())
+    damaged[:4096] = b"\xff" * 4096
+    path.write_bytes(damaged)
+    again = make([Answer(pieces="B.")])
+    assert "damaged" in again.panel.undo_bar.text
+    again.say("more", 2)
+    assert again.texts() == ["more", "B."]
+    assert "damaged" in again.panel.undo_bar.text
 
 
 # ---------------------------------------------------------------- conversations

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import (
+    QClipboard,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QTextOption,
+)
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.composer import PASTE_LIMIT, SEPARATOR, Composer, PasteChip, clean, is_huge, size_text
+from desktop.ui.widgets.composer import (
+    PASTE_LIMIT,
+    SEPARATOR,
+    Composer,
+    PasteChip,
+    clean,
+    is_huge,
+    size_text,
+)
 
 
 @pytest.fixture
@@ -122,6 +141,55 @@ def test_one_enormous_word_stays_a_chip(composer: Composer) -> None:
     chip = composer.findChild(PasteChip)
     assert chip.insert_button.isHidden()
     assert composer.text() == "x" * 1_000_000
+
+
+def drop(composer: Composer, text: str) -> None:
+    """Drag a text over the field and let it fall."""
+    data = QMimeData()
+    data.setText(text)
+    field = composer.edit.viewport()
+    place, action = QPoint(10, 5), Qt.DropAction.CopyAction
+    keys = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(field, QDragEnterEvent(place, action, data, *keys))
+    QApplication.sendEvent(field, QDragMoveEvent(place, action, data, *keys))
+    QApplication.sendEvent(field, QDropEvent(QPointF(place), action, data, *keys))
+
+
+def paste_by_key(composer: Composer, text: str) -> None:
+    """Paste with Ctrl+V."""
+    QGuiApplication.clipboard().setText(text)
+    QTest.keyClick(composer.edit, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+
+def paste_by_middle_click(composer: Composer, text: str) -> None:
+    """Paste what is selected elsewhere, as on X11 and Wayland."""
+    clipboard = QGuiApplication.clipboard()
+    if not clipboard.supportsSelection():
+        pytest.skip("no selection to paste on this platform")
+    clipboard.setText(text, QClipboard.Mode.Selection)
+    QTest.mouseClick(composer.edit.viewport(), Qt.MouseButton.MiddleButton, pos=QPoint(10, 5))
+
+
+@pytest.mark.parametrize("give", [paste, paste_by_key, drop, paste_by_middle_click])
+def test_an_endless_word_never_reaches_the_field(composer: Composer, give: Callable[..., None]) -> None:
+    give(composer, "small")
+    assert composer.edit.raw_text() == "small"
+    give(composer, "x" * 1_000_000)
+    assert composer.edit.raw_text() == "small"
+    assert [chip.text for chip in composer.findChildren(PasteChip)] == ["x" * 1_000_000]
+
+
+def test_pastes_that_would_make_one_endless_word_become_chips(composer: Composer) -> None:
+    for _ in range(5):
+        paste(composer, "x" * 15_000)
+    assert composer.edit.raw_text() == "x" * 15_000
+    assert [len(chip.text) for chip in composer.findChildren(PasteChip)] == [15_000] * 4
+    assert composer.edit.wordWrapMode() == QTextOption.WrapMode.WrapAnywhere
+    composer.clear()
+    assert composer.edit.wordWrapMode() == QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
+    paste(composer, "a long line of small words " * 700)
+    paste(composer, "and some more " * 300)
+    assert composer._chips == []
 
 
 def test_a_small_paste_goes_into_the_field(composer: Composer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.theme import Theme
@@ -125,13 +125,59 @@ def test_the_context_is_no_larger_than_the_model_allows(qtbot: QtBot, inspector:
     assert inspector.context.maximum() == 8192
 
 
+def test_rarer_values_are_folded_and_opened_by_keyboard(qtbot: QtBot, inspector: Inspector) -> None:
+    inspector.set_conversation("", ChatSettings())
+    presence = inspector.penalties["presence_penalty"]
+    assert not presence.isVisible()
+    inspector.more.setFocus()
+    qtbot.keyClick(inspector.more, Qt.Key.Key_Space)
+    assert presence.isVisible()
+    with qtbot.waitSignal(inspector.settings_changed) as changed:
+        type_into(qtbot, presence, "0.75")
+        type_into(qtbot, inspector.penalties["frequency_penalty"], "-0.5")
+        type_into(qtbot, inspector.penalties["repeat_penalty"], "1.1")
+    sampling = changed.args[0].sampling
+    assert (sampling.presence_penalty, sampling.frequency_penalty) == (0.75, -0.5)
+    assert sampling.repeat_penalty == 1.1
+    inspector.set_conversation("", ChatSettings())
+    assert not presence.isVisible()
+    inspector.set_conversation("", ChatSettings(Sampling(frequency_penalty=0.2)))
+    assert presence.isVisible(), "what has an effect is not hidden"
+
+
+def test_thinking_is_offered_for_a_model_that_thinks(qtbot: QtBot, inspector: Inspector) -> None:
+    inspector.set_conversation("", ChatSettings(thinking=False))
+    inspector.set_limits(8192, 30)
+    assert not inspector.thinking.isVisible()
+    assert inspector.settings().thinking is False
+    inspector.set_limits(8192, 30, thinks=True)
+    assert inspector.thinking.isVisible()
+    assert inspector.thinking.currentText() == "off"
+    for keys, value in ((Qt.Key.Key_Up, True), (Qt.Key.Key_Up, None)):
+        with qtbot.waitSignal(inspector.settings_changed) as changed:
+            qtbot.keyClick(inspector.thinking, keys)
+        assert changed.args[0].thinking is value
+
+
+def test_it_fits_a_small_screen_without_scrolling(inspector: Inspector) -> None:
+    inspector.set_limits(8192, 30, thinks=True)
+    inspector.resize(264, 768 - 30)
+    area = inspector.findChild(QScrollArea)
+    assert area.widget().sizeHint().height() <= 768 - 30
+
+
+def test_an_endless_word_in_the_system_prompt_does_not_stop_it(inspector: Inspector) -> None:
+    inspector.system.insertPlainText("x" * 300_000)
+    inspector.flush()
+    assert inspector.system.toPlainText() == "x" * 300_000
+
+
 def test_what_the_model_saw(inspector: Inspector) -> None:
     inspector.set_use(ContextUse(9, 803, 1, 24, 837, 4096, exact=True))
     assert inspector.system_tokens.text() == "9 tokens"
     assert inspector.conversation_tokens.text() == "803 tokens"
     assert inspector.draft_tokens.text() == "1 token"
     assert inspector.marks_tokens.text() == "24 tokens"
-    assert inspector.cut_tokens.text() == "0 tokens"
     inspector.set_use(ContextUse(9, 803, 1, 24, 837, 4096, exact=False))
     assert inspector.conversation_tokens.text() == "about 803 tokens"
 
