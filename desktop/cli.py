@@ -84,6 +84,8 @@ def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = No
         _silence_stdout()
         say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return FAILED
+    except ImportError:
+        raise  # told by whoever started us
     except Exception as error:
         if options.debug:
             click.echo(traceback.format_exc(), err=True)

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(p for part in ("desktop", "models", "resources") for p in (ROOT / part).rglob("*.py"))
-THREADS = {"Thread", "ThreadPoolExecutor", "ProcessPoolExecutor", "QThread", "QThreadPool", "QRunnable", "Timer"}
+THREADS = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor"}
+THREADS |= {"QThread", "QThreadPool", "QRunnable"}
 
 
 def trees(*below: str) -> Iterator[tuple[str, ast.AST]]:
@@ -46,7 +47,7 @@ def test_translated_texts_are_literals() -> None:
                 if len(node.args) < 2 or "QCoreApplication" not in ast.unparse(node.func):
                     continue
                 text = node.args[1]
-                fixed = isinstance(text, ast.Constant) or isinstance(text, ast.Name | ast.Attribute)
+                fixed = isinstance(text, (ast.Constant, ast.Name | ast.Attribute))
                 assert fixed, f"{file}:{node.lineno} translates {ast.unparse(text)}"
 
 

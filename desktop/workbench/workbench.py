@@ -10,8 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-import platformdirs
-
 from desktop.workbench.chat import Chats
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import Store
@@ -149,8 +147,11 @@ def _lock(file: IO[bytes]) -> None:
 
 def default_data_dir() -> Path:
     """$ROLLTOP_DATA_DIR, or else the platform's place for an app's data."""
-    chosen = os.environ.get(DATA_DIR_VARIABLE, "")
-    return Path(chosen) if chosen else platformdirs.user_data_path(APP_NAME, appauthor=False)
+    if chosen := os.environ.get(DATA_DIR_VARIABLE, ""):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_data_path(APP_NAME, appauthor=False)
 
 
 def versions() -> dict[str, str]:

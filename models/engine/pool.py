@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from models.engine.client import LOOK_S, Engine, Loading, ProcessEngine, result_of
 from models.engine.protocol import LoadOptions, ModelInfo
@@ -273,6 +272,8 @@ def _fingerprint(options: LoadOptions) -> str:
 
 
 def _memory(pid: int) -> int:
+    import psutil  # here, since it would delay the first window
+
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:

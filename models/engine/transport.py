@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from multiprocessing import connection
 from typing import IO, Any
 
 MAX_MESSAGE = 1 << 28
@@ -38,6 +37,8 @@ class Link:
 
 def link_from_handle(handle: int) -> Link:
     """The child's end, from the handle it was started with."""
+    from multiprocessing import connection
+
     if sys.platform == "win32":
         return Link(connection.PipeConnection(handle))
     return Link(connection.Connection(handle))
@@ -50,6 +51,8 @@ def start_child(
 
     The process closes when its parent does, since the parent's end of the pipe is inherited by nobody.
     """
+    from multiprocessing import connection  # here, since it would delay the first window
+
     ours, theirs = connection.Pipe()
     handle = theirs.fileno()
     options: dict[str, Any] = {"cwd": cwd, "env": env, "stdin": subprocess.DEVNULL, "stderr": stderr}
