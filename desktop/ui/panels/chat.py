@@ -23,7 +23,7 @@ from desktop.ui.panels.exchange import Exchange, Exchanges, ModelNames, Saver
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chat_parts import EditableTitle
 from desktop.ui.widgets.composer import Composer
-from desktop.ui.widgets.conversation_list import ConversationList
+from desktop.ui.widgets.conversation_list import ConversationList, shown_title
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.workbench.chat import ChatSettings
@@ -277,6 +277,8 @@ class ChatPanel(QWidget):
 
         def failed(error: Exception) -> None:
             self._opening = None
+            if not self.current:  # nothing is shown that would say what the model is
+                self.picker.set_model("")
             self.view.fail(error)
 
         self._opening = self._jobs.run(read, show, failed)
@@ -316,6 +318,7 @@ class ChatPanel(QWidget):
             self.opened.emit(row.id)
 
     def _show_row(self, row: ConversationRow) -> None:
+        self._row = row
         self.title.set_title(row.title, editable=not self.is_new)
         self.list.set_current(row.id)
 
@@ -375,6 +378,12 @@ class ChatPanel(QWidget):
         if conversation == self.current:
             self._jobs.run(lambda: self._store.conversation(conversation), show, lambda _error: None)
 
+    def _title_of(self, conversation: str) -> str:
+        """The title as it is shown; the list may not have read that of the shown one yet."""
+        if self._row is not None and self._row.id == conversation:
+            return shown_title(self._row)
+        return self.list.title_of(conversation)
+
     # ------------------------------------------------------------ writing
 
     def _send(self, text: str) -> None:
@@ -410,7 +419,7 @@ class ChatPanel(QWidget):
         target, _kind = QFileDialog.getSaveFileName(
             self,
             QCoreApplication.translate("Chat", "Export as Markdown"),
-            file_name(self.list.title_of(conversation)),
+            file_name(self._title_of(conversation)),
             QCoreApplication.translate("Chat", "Markdown (*.md)"),
         )
         if target:
@@ -430,7 +439,7 @@ class ChatPanel(QWidget):
         if not conversation or (conversation == self.current and self.is_new):
             return
         neighbour = self.list.neighbour(1) or self.list.neighbour(-1)
-        title = self.list.title_of(conversation)
+        title = self._title_of(conversation)
         exchange = self.exchanges.get(conversation)
         if exchange is not None:
             exchange.cancel()

@@ -47,6 +47,7 @@ class ChatModel(QObject):
     ) -> None:  # fmt: skip
         super().__init__(picker)
         self._chats, self._engines = workbench.chats, workbench.engines
+        self._settings = workbench.settings
         self._jobs, self._bridge, self._exchanges, self._saver = jobs, bridge, exchanges, saver
         self._picker, self._inspector, self._composer = picker, inspector, composer
         self.line = LoadingLine()
@@ -66,6 +67,7 @@ class ChatModel(QObject):
 
     def _connect(self) -> None:
         self._picker.chosen.connect(self._choose)
+        self._picker.load_requested.connect(self._load_as)
         self._picker.cancel_requested.connect(self.cancel)
         self.line.cancelled.connect(self.cancel)
         self._composer.measure_requested.connect(self.count)
@@ -154,6 +156,17 @@ class ChatModel(QObject):
     # ------------------------------------------------------------ choices
 
     def _choose(self, key: str) -> None:
+        """What the user chooses here answers this conversation, and new chats from now on."""
+
+        def keep() -> None:
+            self._chats.set_model(current, key)
+            self._settings.set("default_model", key)
+
+        current = self._current
+        if current:
+            self.load(keep)
+
+    def _load_as(self, key: str) -> None:
         current = self._current
         if current:
             self.load(lambda: self._chats.set_model(current, key))

@@ -114,10 +114,11 @@ class ConversationView(QWidget):
         heard = exchange.row() if exchange is not None else None
         # What has been heard of a running answer is newer than what was read of it.
         self.rows = [heard if heard is not None and row.id == heard.id else row for row in rows]
+        # The page first: it gets its size by that, and thousands of messages are measured only once.
+        self._show_page()
         self.transcript.set_messages(self.rows)
         if draft is not None:
             self.composer.set_draft(draft)
-        self._show_page()
         self._show_exchange(exchange)
         self._show_notice()
 

@@ -59,6 +59,16 @@ CHOICES = {
     "off": QT_TRANSLATE_NOOP("Settings", "off"),
 }
 
+SPECIAL = {
+    "gpu_layers": QT_TRANSLATE_NOOP("Settings", "all"),
+    "threads": QT_TRANSLATE_NOOP("Settings", "automatic"),
+    "idle_unload_minutes": QT_TRANSLATE_NOOP("Settings", "never"),
+    "max_tokens": QT_TRANSLATE_NOOP("Settings", "no limit"),
+    "top_k": QT_TRANSLATE_NOOP("Settings", "off"),
+    "min_p": QT_TRANSLATE_NOOP("Settings", "off"),
+}
+"""What the least value of a number means, where it means something of its own."""
+
 
 class SettingsPanel(QWidget):
     """Every setting with its help; a change counts at once."""
@@ -203,6 +213,9 @@ class SettingsPanel(QWidget):
             box = _Fraction()
             box.setRange(low, high)
             box.setSingleStep(0.05)
+        if setting.key in SPECIAL:
+            word = SPECIAL[setting.key]
+            box.setSpecialValueText(QCoreApplication.translate("Settings", word))
         box.setFixedWidth(FIELD)
         box.lineEdit().setTextMargins(6, 0, 0, 0)
         # While a number is being typed it is not yet one; it counts on Enter or when left.

@@ -215,7 +215,11 @@ class LoadingLine(QFrame):
     def show_progress(self, model: str, fraction: float | None) -> None:
         """Show how far loading is; None hides the line."""
         if fraction is not None:
-            pattern = QCoreApplication.translate("Chat", "Loading {model} · {percent} %")
+            pattern = (
+                QCoreApplication.translate("Chat", "Loading {model} · {percent} %")
+                if model
+                else QCoreApplication.translate("Chat", "Loading the model · {percent} %")
+            )
             self.label.setText(pattern.format(model=model, percent=round(100 * fraction)))
             self.bar.setValue(round(1000 * fraction))
             self.bar.setAccessibleName(self.label.text())

@@ -98,6 +98,10 @@ class Formulas(QObject):
         self._kept: OrderedDict[Key, Drawing | None] = OrderedDict()
         self._wanted: dict[Key, None] = {}
         self._working = False
+        # Begun once the messages that ask are built: drawing would hold up the building of the rest.
+        self._begin = QTimer(self)
+        self._begin.setSingleShot(True)
+        self._begin.timeout.connect(self._work)
 
     def get(self, source: str, display: bool, size: float) -> Drawing | None:
         """The drawing if it is ready; otherwise None, and `ready` tells when it is."""
@@ -106,7 +110,8 @@ class Formulas(QObject):
             self._kept.move_to_end(key)
             return self._kept[key]
         self._wanted[key] = None
-        self._work()
+        if not self._begin.isActive():
+            self._begin.start(0)
         return None
 
     def known(self, source: str, display: bool, size: float) -> bool:

@@ -45,7 +45,7 @@ RING_REASONS = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """A message and what the view knows about it beyond the store.
 

@@ -154,10 +154,12 @@ class ModelPicker(QPushButton):
 
     Signals:
         chosen(str): a model's id in the library, or the path of a file that was opened.
+        load_requested(str): the model chosen before is to be loaded; "" is the default one.
         cancel_requested: the user does not want to wait for the model that is loading.
     """
 
     chosen = Signal(str)
+    load_requested = Signal(str)
     cancel_requested = Signal()
 
     def __init__(
@@ -167,6 +169,7 @@ class ModelPicker(QPushButton):
         self._workbench, self._jobs, self._bridge = workbench, jobs, bridge
         self._key = ""
         self._model: Model | None = None
+        self._resolving = True
         self._loading: float | None = None
         # Files that were opened from outside the library: model id -> path as it was given.
         self._opened: dict[str, str] = {}
@@ -197,7 +200,7 @@ class ModelPicker(QPushButton):
 
     def set_model(self, key: str) -> None:
         """Show the model with this id or path; "" is the default one."""
-        self._key = key
+        self._key, self._resolving = key, True
         self._jobs.run(
             lambda: self._resolve(key),
             lambda model: self._resolved(key, model),
@@ -222,8 +225,8 @@ class ModelPicker(QPushButton):
         self.popup.open_below(self)
 
     def load(self) -> None:
-        """Ask the panel to load the chosen model, as if it had just been chosen."""
-        self.chosen.emit(self._key)
+        """Ask the panel to load the chosen model; that is no new choice."""
+        self.load_requested.emit(self._key)
 
     def choose(self, key: str) -> None:
         """Choose a model of the library by its id."""
@@ -257,7 +260,7 @@ class ModelPicker(QPushButton):
 
     def _resolved(self, key: str, model: Model) -> None:
         if key == self._key:
-            self._model = model
+            self._model, self._resolving = model, False
             if key == str(model.path):
                 self._remember(key, model)
             self.popup.set_current(model.id)
@@ -269,7 +272,7 @@ class ModelPicker(QPushButton):
 
     def _lost(self, key: str, error: Exception) -> None:
         if key == self._key:
-            self._model = None
+            self._model, self._resolving = None, False
             self._label(Path(key).name)
             self.popup.set_error(*error_text(error))
 
@@ -290,7 +293,7 @@ class ModelPicker(QPushButton):
         self._take(self._opened.get(model.id, model.id), model)
 
     def _take(self, key: str, model: Model) -> None:
-        self._key, self._model = key, model
+        self._key, self._model, self._resolving = key, model, False
         self.popup.set_current(model.id)
         self._label()
         self.chosen.emit(key)
@@ -328,6 +331,12 @@ class ModelPicker(QPushButton):
 
     def _label(self, fallback: str = "") -> None:
         name = model_label(self._model) if self._model is not None else fallback
+        if not name and self._resolving:
+            # Nothing is known of it for a moment, least of all that there is none.
+            self.setText("")
+            self.setAccessibleName(QCoreApplication.translate("ModelPicker", "Model"))
+            self.setToolTip("")
+            return
         name = name or QCoreApplication.translate("ModelPicker", "Choose a model")
         if self._loading is not None:
             text = QCoreApplication.translate("ModelPicker", "{model} · loading {percent}%")

@@ -30,6 +30,8 @@ BETWEEN = 4
 CHARACTERS = 80
 """In a line of the column, for estimates."""
 STEP = 3 * LINE
+MANY = 2_000
+"""New messages at once that take so long to look at that the window has to breathe."""
 
 
 class Transcript(QAbstractScrollArea):
@@ -65,6 +67,7 @@ class Transcript(QAbstractScrollArea):
         self.busy: str | None = None
         self._entries: list[Entry] = []
         self._heights: list[int] = []
+        self._estimated_for = 0
         self._known_tops = [TOP]
         self._stale = 0
         self._index: dict[str, int] = {}
@@ -86,6 +89,9 @@ class Transcript(QAbstractScrollArea):
         self._prefetch = QTimer(self)
         self._prefetch.setSingleShot(True)
         self._prefetch.timeout.connect(self._build_ahead)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._settle)
         if jobs is not None:
             jobs.run(_warm_up, failed=lambda error: None)
         QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
@@ -104,16 +110,18 @@ class Transcript(QAbstractScrollArea):
     def set_messages(self, rows: Sequence[MessageRow]) -> None:
         """Show a conversation. Messages that were shown before stay as they are, and so does the place."""
         known = {row.id for row in rows} & self._index.keys()
-        kept = {entry.row.id: entry for entry in self._entries if entry.row.id in known}
-        heights = {entry.row.id: height for entry, height in zip(self._entries, self._heights, strict=True)}
+        kept = {id: self._entries[self._index[id]] for id in known}
+        heights = {id: self._heights[self._index[id]] for id in known}
         anchor = self._entries[self._anchor[0]].row.id if self._anchor[0] < len(self._entries) else ""
         for message_id in self._views.keys() - known:
             self._release(message_id)
-        self._entries = [self._kept(kept, row) for row in rows]
+        # Thousands at once, as the heights below: what is done for each of them counts.
+        self._entries = [_renewed(kept[row.id], row) if row.id in known else Entry(row) for row in rows]
         self._index = {row.id: index for index, row in enumerate(rows)}
+        in_line = self._in_line()
         self._heights = [
-            heights[entry.row.id] if entry.row.id in known else self._estimate(entry)
-            for entry in self._entries
+            heights[row.id] if row.id in known else _estimate(entry, in_line)
+            for row, entry in zip(rows, self._entries, strict=True)
         ]
         self._stale = 0
         with self._one_settling():
@@ -125,11 +133,11 @@ class Transcript(QAbstractScrollArea):
             self._anchor = (self._index[anchor], self._anchor[1])
         else:
             self._follow, self._anchor = True, (0, 0)
-        self._settle()
-
-    def _kept(self, kept: dict[str, Entry], row: MessageRow) -> Entry:
-        old = kept.get(row.id)
-        return Entry(row) if old is None else _renewed(old, row)
+        if len(rows) - len(known) < MANY:
+            self._settle()
+        else:  # so many were looked at that building the last ones waits for a turn of its own
+            self._prefetch.stop()
+            self._later.start(0)
 
     def add_message(self, row: MessageRow) -> None:
         """A message at the end."""
@@ -140,7 +148,7 @@ class Transcript(QAbstractScrollArea):
         entry = Entry(row)
         self._index[row.id] = len(self._entries)
         self._entries.append(entry)
-        self._heights.append(self._estimate(entry))
+        self._heights.append(_estimate(entry, self._in_line()))
         self._stale = min(self._stale, len(self._heights) - 1)
         if row.role == "user":
             self._follow = True
@@ -160,7 +168,7 @@ class Transcript(QAbstractScrollArea):
                 view.replace(self._entries[index])
                 self._measure(index)
         else:
-            self._set_height(index, self._estimate(self._entries[index]))
+            self._set_height(index, _estimate(self._entries[index], self._in_line()))
         self._settle()
 
     def append_text(self, message_id: str, text: str) -> None:
@@ -187,7 +195,7 @@ class Transcript(QAbstractScrollArea):
     def _grown(self, index: int, show: Callable[[MessageView], None]) -> None:
         view = self._views.get(self._entries[index].row.id)
         if view is None:
-            self._set_height(index, self._estimate(self._entries[index]))
+            self._set_height(index, _estimate(self._entries[index], self._in_line()))
         else:
             with self._one_settling():
                 show(view)
@@ -263,12 +271,19 @@ class Transcript(QAbstractScrollArea):
         width = max(120, min(COLUMN, self.width() - 2 * EDGE))
         return (self.width() - width) // 2, width
 
-    def _estimate(self, entry: Entry) -> int:
-        share = self._column()[1] / COLUMN
-        most = MAX_SHOWN_PLAIN if entry.is_user else MAX_SHOWN
-        text = entry.content if len(entry.content) <= most else entry.content[:most]
-        lines = text.count("\n") + int(len(text) / (CHARACTERS * share)) + 1
-        return lines * LINE + ACTIONS + BETWEEN + (26 if entry.is_user else 44)
+    def _in_line(self) -> float:
+        """How many characters a line of the column holds, about; asked once for a pass over messages."""
+        return CHARACTERS * self._column()[1] / COLUMN
+
+    def _estimate_again(self) -> None:
+        """Guess the heights of what is not built for the present column."""
+        width, in_line = self._column()[1], self._in_line()
+        if width != self._estimated_for:
+            self._estimated_for, self._stale = width, 0
+            self._heights = [
+                height if entry.row.id in self._views else _estimate(entry, in_line)
+                for entry, height in zip(self._entries, self._heights, strict=True)
+            ]
 
     def _measure(self, index: int) -> bool:
         """Lay out a built message; True when its height is another than was thought."""
@@ -294,7 +309,7 @@ class Transcript(QAbstractScrollArea):
 
     def _settle(self) -> None:
         """Build what is in view, keep the anchor where it is, and put everything in its place."""
-        if self._settling:
+        if self._settling or self._later.isActive():
             return
         self._settling = True
         room = self.viewport().height()
@@ -429,10 +444,7 @@ class Transcript(QAbstractScrollArea):
         """Nothing to do: messages are put in their places by `_settle`."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if event.oldSize().width() != event.size().width():
-            for index, entry in enumerate(self._entries):
-                if entry.row.id not in self._views:
-                    self._set_height(index, self._estimate(entry))
+        self._estimate_again()
         self._settle()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -586,6 +598,16 @@ def _warm_up() -> None:
     """Import on a worker what the first code, table and formula would wait for."""
     code.lexer("python")
     formula.draw("x", False, 16.0)
+
+
+def _estimate(entry: Entry, in_line: float) -> int:
+    """About how high a message will be; thousands are asked for at once."""
+    user, text = entry.row.role == "user", entry.content
+    most = MAX_SHOWN_PLAIN if user else MAX_SHOWN
+    if len(text) > most:
+        text = text[:most]
+    lines = text.count("\n") + int(len(text) / in_line) + 1
+    return lines * LINE + ACTIONS + BETWEEN + (26 if user else 44)
 
 
 def _renewed(old: Entry, row: MessageRow) -> Entry:

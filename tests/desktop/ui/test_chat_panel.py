@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -403,6 +404,18 @@ def test_a_deleted_conversation_comes_back(make: Make) -> None:
     desk.until(lambda: set(desk.panel.list.items.ids()) == {kept, lost})
 
 
+def test_what_was_deleted_is_named_before_the_list_was_read_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make([Answer(pieces="A.")])
+    monkeypatch.setattr(desk.panel.list, "title_of", lambda _conversation: "")
+    desk.say("the sea", 2)
+    desk.until(lambda: desk.panel.title.title() == "the sea")
+    desk.panel.delete_conversation()
+    desk.until(lambda: "the sea" in desk.panel.undo_bar.text)
+    desk.until(lambda: desk.panel.is_new)
+
+
 def test_the_last_conversation_gives_way_to_a_new_chat(make: Make) -> None:
     desk = make([Answer(pieces="A.")])
     desk.say("only one", 2)
@@ -679,6 +692,24 @@ def test_a_chosen_model_is_kept_and_loaded(make: Make) -> None:
     desk.until(lambda: not desk.panel.model.loading)
     assert desk.workbench.store.conversation(desk.panel.current).model == key
     assert not desk.panel.model.line.isVisible()
+
+
+def test_a_chosen_model_becomes_that_of_new_chats_too(make: Make) -> None:
+    desk = make()
+    library, starter = desk.workbench.library, desk.workbench.library.starter()
+    other = desk.workbench.data_dir / "models" / "Another-135M.gguf"
+    shutil.copyfile(starter.path, other)
+    key = next(model.id for model in library.scan() if model.path == other)
+    desk.panel.picker.load()
+    desk.until(lambda: desk.workbench.engines.get(str(starter.path)) is not None)
+    desk.until(lambda: not desk.panel.model.loading)
+    assert desk.workbench.settings.get("default_model") == ""  # loading what there is was no choice
+    desk.panel.picker.choose(key)
+    desk.until(lambda: desk.workbench.settings.get("default_model") == key)
+    desk.until(lambda: desk.workbench.engines.get(str(other)) is not None)
+    desk.until(lambda: not desk.panel.model.loading)
+    new = desk.workbench.chats.new()
+    assert desk.workbench.chats.model_of(new.id).path == other
 
 
 def test_a_model_that_is_gone_is_told_with_a_way_out(make: Make) -> None:

@@ -118,6 +118,21 @@ def test_loading_shows_progress_and_can_be_cancelled(qtbot: QtBot, picker: Model
     assert not picker.popup.cancel.isVisible()
 
 
+def test_nothing_is_said_of_a_model_that_is_not_known_yet(qtbot: QtBot, picker: ModelPicker) -> None:
+    picker.set_model("")
+    picker.set_loading(0.0)
+    assert picker.text() == ""
+    assert picker.accessibleName()
+    qtbot.waitUntil(lambda: "SmolLM2" in picker.text() and "loading 0%" in picker.text())
+
+
+def test_loading_again_is_no_choice(qtbot: QtBot, picker: ModelPicker) -> None:
+    picker.set_model("")
+    with qtbot.assertNotEmitted(picker.chosen), qtbot.waitSignal(picker.load_requested) as asked:
+        picker.load()
+    assert asked.args == [""]
+
+
 def test_a_file_from_elsewhere_is_chosen_by_its_path(
     qtbot: QtBot, picker: ModelPicker, starter: Path, tmp_path: Path
 ) -> None:

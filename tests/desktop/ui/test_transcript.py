@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from desktop.ui.jobs import Jobs
 from desktop.ui.theme import Theme
 from desktop.ui.widgets import formula
+from desktop.ui.widgets import transcript as module
 from desktop.ui.widgets.formula import Drawing, Formulas, draw
 from desktop.ui.widgets.markdown import parse
 from desktop.ui.widgets.message import MessageView
@@ -278,6 +279,26 @@ def test_a_huge_message_is_shown_in_parts(transcript: Transcript, role: str, tex
 
 
 # ---------------------------------------------------------------- the column
+
+
+def test_heights_are_guessed_once_for_a_width_of_the_column(
+    transcript: Transcript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guesses: list[float] = []
+    estimate = module._estimate
+    monkeypatch.setattr(module, "_estimate", lambda *a: guesses.append(a[1]) or estimate(*a))
+    transcript.set_messages(conversation(3_000))
+    settle()
+    transcript.resize(1000, 600)
+    settle()
+    assert len(guesses) == 3_000
+    built = len(transcript._views)
+    before = transcript.verticalScrollBar().maximum()
+    transcript.resize(400, 600)
+    settle()
+    assert 5_900 < len(guesses) <= 6_000 - min(built, 1)
+    assert transcript.verticalScrollBar().maximum() > before
+    assert transcript.following
 
 
 def test_only_what_is_in_view_is_built(transcript: Transcript) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.actions import ACTIONS
@@ -43,6 +51,7 @@ class SmallPanel(QWidget):
         self.done: list[str] = []
         self.picker = ModelPicker(workbench, jobs, bridge, theme)
         self.picker.chosen.connect(lambda key: self.done.append(f"model {key}"))
+        self.picker.load_requested.connect(lambda key: self.done.append(f"load {key}"))
         self.field = QLineEdit()
         column = QVBoxLayout(self)
         column.addWidget(self.picker)
@@ -193,7 +202,7 @@ def test_a_dead_model_is_said_so_until_it_is_loaded_again(qtbot: QtBot, window: 
     panel.engine_state.emit("none", "M", 0.0)
     assert window.status._model.text() == "M stopped working"
     window.status._restart.click()
-    assert panel.done == ["model "]
+    assert panel.done == ["load "]
     panel.engine_state.emit("loading", "M", 0.0)
     panel.engine_state.emit("none", "M", 0.0)
     assert window.status._model.text() == "M not loaded"
@@ -376,3 +385,24 @@ def test_a_setting_that_is_refused_says_why_and_shows_the_old_value(qtbot: QtBot
     assert isinstance(panel, SettingsPanel)
     panel._set("temperature", 99.0)
     qtbot.waitUntil(lambda: "10" in panel._notice.text)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "words"),
+    [
+        ("GPU layers", -1, "all"),
+        ("Threads", 0, "automatic"),
+        ("Unload when idle", 0, "never"),
+        ("Longest answer", 0, "no limit"),
+    ],
+)
+def test_a_number_that_means_something_of_its_own_is_shown_in_words(
+    window: Window, label: str, value: int, words: str
+) -> None:
+    window.show_panel("settings")
+    panel = window.panels["settings"]
+    field = next(w for w in panel.findChildren(QSpinBox) if w.accessibleName() == label)
+    field.setValue(value)
+    assert field.text() == words
+    field.setValue(3)
+    assert field.text() == "3"
