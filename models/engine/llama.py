@@ -181,6 +181,11 @@ class Batch:
     def add(self, tokens: Sequence[int], position: int, sequence: int) -> int:
         """Append consecutive tokens of one sequence without outputs; returns the first row."""
         row, end = self.size, self.size + len(tokens)
+        if len(tokens) == 1:  # each token of an answer comes this way
+            self.tokens[row], self.positions[row] = tokens[0], position
+            self.sequences[row], self.outputs[row] = sequence, 0
+            self.size = end
+            return row
         self.tokens[row:end] = tokens
         self.positions[row:end] = range(position, position + len(tokens))
         self.sequences[row:end] = sequence

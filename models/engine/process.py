@@ -50,7 +50,7 @@ from models.errors import EngineError, RolltopError, UserError
 from models.sandbox import deadline
 from models.templates import ChatTemplate
 
-FLUSH_S = 0.015
+FLUSH_S = 0.03
 """How long text of an answer may wait for more of it, so that a fast model does not flood the pipe."""
 
 PROGRESS_S = 0.05

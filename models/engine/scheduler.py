@@ -151,6 +151,10 @@ class Generation(Task):
         return self.request.mode == "exact"
 
 
+Row = tuple[Task, int, list[int]]
+"""What a batch has of one task: its first row there, and its tokens."""
+
+
 class Scheduler:
     """Runs requests on one model.
 
@@ -456,8 +460,8 @@ class Scheduler:
 
     # ------------------------------------------------------------ one batch
 
-    def _fill_batch(self) -> list[tuple[Task, int, int]]:
-        """Choose what to evaluate: (task, first batch row, tokens). Answers first, then prompts."""
+    def _fill_batch(self) -> list[Row]:
+        """Choose what to evaluate. Answers first, then prompts."""
         self._batch.clear()
         answering = [task for task in self._running if not task.prefilling]
         rows = [self._add(task, task.next) for task in answering]
@@ -485,15 +489,15 @@ class Scheduler:
     def _needs_checkpoints(self) -> bool:
         return not self._model.can_cut or self._model.window > 0
 
-    def _add(self, task: Task, tokens: list[int]) -> tuple[Task, int, int]:
+    def _add(self, task: Task, tokens: list[int]) -> Row:
         assert task.sequence is not None
         position = task.position
         row = self._batch.add(tokens, position, task.sequence.id)
         first = max(task.first_output - position, 0)
         self._batch.outputs[row + first : row + len(tokens)] = 1
-        return task, row, len(tokens)
+        return task, row, tokens
 
-    def _evaluate(self, rows: list[tuple[Task, int, int]]) -> bool:
+    def _evaluate(self, rows: list[Row]) -> bool:
         """Decode the batch; False when nothing was evaluated and the next step tries again."""
         watch = self._interrupted is not None and self._batch.size > len(rows)
         if watch:
@@ -509,9 +513,9 @@ class Scheduler:
             if watch:
                 self._model.on_abort(None)
         if status == 0:
-            for task, row, n in rows:
+            for task, _, tokens in rows:
                 assert task.sequence is not None
-                task.sequence.tokens.extend(self._batch.tokens[row : row + n].tolist())
+                task.sequence.tokens.extend(tokens)
                 task.sequence.used = next(self._ticks)
             return True
         if status == 1:
@@ -520,7 +524,7 @@ class Scheduler:
             self._undo(rows)
         return False
 
-    def _undo(self, rows: list[tuple[Task, int, int]]) -> None:
+    def _undo(self, rows: list[Row]) -> None:
         """Bring the memory back to what the sequences say, after a decode was broken off."""
         for task, _, _ in rows:
             sequence = task.sequence
@@ -532,9 +536,10 @@ class Scheduler:
 
     # ------------------------------------------------------------ outputs
 
-    def _outputs(self, rows: list[tuple[Task, int, int]]) -> Iterator[tuple[Task, int, int]]:
+    def _outputs(self, rows: list[Row]) -> Iterator[tuple[Task, int, int]]:
         """Batch rows whose logits are wanted: (task, row, position of that token)."""
-        for task, row, n in rows:
+        for task, row, tokens in rows:
+            n = len(tokens)
             start = task.position - n
             for index in range(max(task.first_output - start, 0), n):
                 yield task, row + index, start + index
@@ -587,7 +592,7 @@ class Scheduler:
             self._emit(delta(id=task.id, text=text, tokens=tokens))
             tokens = ()
 
-    def _report(self, rows: list[tuple[Task, int, int]]) -> None:
+    def _report(self, rows: list[Row]) -> None:
         """Tell how far prompts are, and keep a checkpoint where the past cannot be cut."""
         for task, _, _ in rows:
             if task.sequence is None or task.position > len(task.prompt):
