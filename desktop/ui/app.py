@@ -186,6 +186,7 @@ class Desk(QObject):
         for timer in self._timers:
             timer.stop()
         self.window.close()
+        self.bridge.blockSignals(True)  # what is still on its way would find a closed store
         self.jobs.close()
         self._workbench.close()
         if self._hook is not None:

@@ -174,7 +174,7 @@ def test_a_large_text_goes_both_ways_while_an_answer_waits_to_be_read(load: Load
 
 
 def test_two_models_answer_at_the_same_time(load: Load) -> None:
-    first, second = load(), load()
+    first, second = load(threads=1), load(threads=1)
     streams = [first.submit(story(first, "a", 10)), second.submit(story(second, "a", 10))]
     assert text_of(list(streams[0])) == text_of(list(streams[1]))
 
