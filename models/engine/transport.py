@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ class Link:
 
     def __init__(self, end: Any) -> None:
         self._end = end
+        # Connection.poll makes a new selector each time, too dear for what is asked with every token.
+        self._poller = select.poll() if hasattr(select, "poll") else None
+        if self._poller is not None:
+            self._poller.register(end.fileno(), select.POLLIN)
 
     def send(self, message: bytes) -> None:
         """Send a whole message; blocks while the pipe is full."""
@@ -28,7 +33,9 @@ class Link:
 
     def poll(self, timeout: float | None = 0) -> bool:
         """Whether `receive` would answer at once; waits up to `timeout` seconds, None without end."""
-        return bool(self._end.poll(timeout))
+        if self._poller is None:
+            return bool(self._end.poll(timeout))
+        return bool(self._poller.poll(None if timeout is None else 1000 * timeout))
 
     def close(self) -> None:
         """Close this end; the other end sees EOF."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from multiprocessing import connection
+
 import pytest
 
 from models.engine.process import Inbox, Outbox
@@ -62,29 +64,23 @@ def test_the_order_of_thinking_and_text_is_kept(monkeypatch: pytest.MonkeyPatch)
     assert sent[-1] == END
 
 
-class Pipe:
-    """The receiving end of a pipe with messages in it; closed when they are read."""
-
-    def __init__(self, *messages: bytes) -> None:
-        self.messages = list(messages)
-
-    def poll(self, _timeout: float | None) -> bool:
-        return True
-
-    def recv_bytes(self, _limit: int) -> bytes:
-        if not self.messages:
-            raise EOFError
-        return self.messages.pop(0)
+def inbox_with(*messages: bytes) -> Inbox:
+    """An inbox in which these messages have arrived, from an app that is gone."""
+    ours, theirs = connection.Pipe()
+    for message in messages:
+        theirs.send_bytes(message)
+    theirs.close()
+    return Inbox(Link(ours))
 
 
 def test_a_cancellation_interrupts_and_keeps_its_place_in_the_queue() -> None:
     first, cancel = Tokenize(id="1", text="x"), Cancel(id="a")
-    inbox = Inbox(Link(Pipe(encode(first), encode(cancel))))
+    inbox = inbox_with(encode(first), encode(cancel))
     assert inbox.interrupting()
     assert [inbox.take(), inbox.take(), inbox.take()] == [first, cancel, None]
 
 
 def test_the_end_of_the_app_interrupts() -> None:
-    inbox = Inbox(Link(Pipe()))
+    inbox = inbox_with()
     assert inbox.interrupting()
     assert inbox.closed
