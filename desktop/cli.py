@@ -20,7 +20,9 @@ import click
 from models.errors import RolltopError, UserError
 
 if TYPE_CHECKING:
-    from desktop.workbench.chat import Chats, ChatSettings, Turn, TurnEvent
+    from desktop.workbench.chat import Chats
+    from desktop.workbench.chat_settings import ChatSettings
+    from desktop.workbench.turn import Turn, TurnEvent
     from desktop.workbench.workbench import Workbench
     from models.engine.pool import Starter
     from models.library import Model
@@ -300,7 +302,7 @@ class Screen:
 
     def show(self, event: TurnEvent) -> None:
         """Show one event."""
-        from desktop.workbench.chat import ModelLoading, PlainFormat
+        from desktop.workbench.turn import ModelLoading, PlainFormat
         from models.engine.protocol import Finished, TextDelta, ThinkingDelta
 
         match event:

@@ -26,7 +26,7 @@ from desktop.ui.widgets.composer import Composer
 from desktop.ui.widgets.conversation_list import ConversationList, shown_title
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
-from desktop.workbench.chat import ChatSettings
+from desktop.workbench.chat_settings import ChatSettings
 from desktop.workbench.store import ConversationRow, MessageRow
 from desktop.workbench.workbench import Workbench
 from models.errors import UserError

@@ -16,7 +16,9 @@ from desktop.ui.widgets.chat_parts import LoadingLine
 from desktop.ui.widgets.composer import Composer
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
-from desktop.workbench.chat import ChatSettings, ContextUse, ModelLoading
+from desktop.workbench.chat import ContextUse
+from desktop.workbench.chat_settings import ChatSettings
+from desktop.workbench.turn import ModelLoading
 from desktop.workbench.workbench import Workbench
 from models.engine.client import Engine
 from models.engine.protocol import Chat, Message, ModelInfo

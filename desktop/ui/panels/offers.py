@@ -10,8 +10,8 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop.ui.notices import Action, Notice, error_notice
 from desktop.ui.panels.exchange import Exchange
-from desktop.workbench.chat import ContextFull
 from desktop.workbench.store import MessageRow
+from desktop.workbench.turn import ContextFull
 from models.errors import EngineDied, EngineError, UserError
 
 CONTEXT_STEPS = tuple(1 << power for power in range(11, 21))

@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.plain_edit import PlainEdit
-from desktop.workbench.chat import ChatSettings, ContextUse
+from desktop.workbench.chat import ContextUse
+from desktop.workbench.chat_settings import ChatSettings
 from desktop.workbench.settings import BY_KEY
 from models.engine.protocol import Sampling
 

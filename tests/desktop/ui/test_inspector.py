@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.prompt_view import PromptView, broken_lines, segments
-from desktop.workbench.chat import ChatSettings, ContextUse
+from desktop.workbench.chat import ContextUse
+from desktop.workbench.chat_settings import ChatSettings
 from models.engine.protocol import Prompt, Sampling
 
 

@@ -13,9 +13,11 @@ import msgspec
 import pytest
 from tiny_models import tiny_llama
 
-from desktop.workbench.chat import (
-    Chats,
-    ChatSettings,
+from desktop.workbench.chat import Chats, estimate_tokens
+from desktop.workbench.chat_settings import ChatSettings
+from desktop.workbench.settings import Settings
+from desktop.workbench.store import MessageRow, Store
+from desktop.workbench.turn import (
     ContextFull,
     Keeper,
     MessageAdded,
@@ -25,10 +27,7 @@ from desktop.workbench.chat import (
     PromptReady,
     Turn,
     TurnEvent,
-    estimate_tokens,
 )
-from desktop.workbench.settings import Settings
-from desktop.workbench.store import MessageRow, Store
 from models.engine.client import Engine, Loading
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
@@ -440,7 +439,7 @@ def test_a_full_disk_stops_the_answer_and_keeps_what_was_saved(
         return real(store, id, **fields)
 
     monkeypatch.setattr(Store, "update_message", update)
-    monkeypatch.setattr("desktop.workbench.chat.SAVE_S", 0.0)
+    monkeypatch.setattr("desktop.workbench.turn.SAVE_S", 0.0)
     events: list[TurnEvent] = []
 
     def fill_up(event: TurnEvent) -> None:
@@ -484,7 +483,7 @@ def test_a_slow_answer_is_saved_with_every_piece(make: MakeChats, monkeypatch: p
     conversation = chats.new()
     row = chats.store.add_message(conversation.id, None, "assistant", "", status="streaming")
     now = 100.0
-    monkeypatch.setattr("desktop.workbench.chat.time.monotonic", lambda: now)
+    monkeypatch.setattr("desktop.workbench.turn.time.monotonic", lambda: now)
     keeper = Keeper(chats.store, row)
     for gap in (0.0, 0.05, 0.05, 0.3, 0.6, 2.0):
         now += gap
