@@ -24,6 +24,8 @@ from models.engine.protocol import LoadOptions, ModelInfo, Request, Sampling, To
 from models.errors import EngineError, UserError
 
 FloatArray = npt.NDArray[np.float32]
+State = npt.NDArray[np.uint8]
+"""The saved state of a sequence, as llama.cpp writes it."""
 
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 UNKNOWN_OR_CONTROL, USER_DEFINED = 1 | 8, 16  # llama_token_attr
@@ -405,19 +407,24 @@ class Model:
         """The last position in memory; -1 when the sequence is empty."""
         return int(llama.llama_memory_seq_pos_max(self._memory, sequence))
 
-    def save(self, sequence: int) -> bytes:
-        """The part of a sequence's state that cutting back would lose."""
-        size = llama.llama_state_seq_get_size_ext(self._context, sequence, PARTIAL_STATE)
-        buffer = (ctypes.c_uint8 * size)()
-        n = llama.llama_state_seq_get_data_ext(self._context, buffer, size, sequence, PARTIAL_STATE)
-        return ctypes.string_at(buffer, n)
+    def state_size(self, sequence: int) -> int:
+        """Bytes of a sequence's whole state."""
+        return int(llama.llama_state_seq_get_size_ext(self._context, sequence, 0))
 
-    def restore(self, sequence: int, state: bytes) -> bool:
-        """Put a saved state back; False when llama.cpp refuses it."""
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        return bool(
-            llama.llama_state_seq_set_data_ext(self._context, buffer, len(state), sequence, PARTIAL_STATE)
-        )
+    def save(self, sequence: int, *, whole: bool = False) -> State:
+        """The state of a sequence: `whole`, or only what cutting it back would lose."""
+        flags = 0 if whole else PARTIAL_STATE
+        size = llama.llama_state_seq_get_size_ext(self._context, sequence, flags)
+        state: State = np.empty(size, np.uint8)
+        n = llama.llama_state_seq_get_data_ext(self._context, _bytes_of(state), size, sequence, flags)
+        return state[:n]
+
+    def restore(self, sequence: int, state: State, *, whole: bool = False) -> bool:
+        """Put back what `save` gave; False when llama.cpp refuses it, for want of cells for instance."""
+        flags = 0 if whole else PARTIAL_STATE
+        size = len(state)
+        n = llama.llama_state_seq_set_data_ext(self._context, _bytes_of(state), size, sequence, flags)
+        return bool(n)
 
     # ------------------------------------------------------------ embeddings
 
@@ -689,6 +696,10 @@ def devices() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _bytes_of(state: State) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def _token_array(candidates: npt.NDArray[Any]) -> Any:

@@ -82,7 +82,7 @@ class Worker:
                 self._model,
                 emit,
                 parallel=options.parallel,
-                prompt_chunk=options.prompt_chunk,
+                pause_s=options.pause_s,
                 batch_size=options.batch_size,
                 interrupted=interrupted,
             )

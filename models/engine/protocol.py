@@ -38,7 +38,7 @@ class LoadOptions(Struct, frozen=True):
         gpu_layers: layers to put on the GPU; -1 means all that there are.
         threads: threads for computing; 0 means one for each physical core.
         batch_size: most tokens evaluated in one decode.
-        prompt_chunk: most prompt tokens evaluated in one decode while another answer is running.
+        pause_s: how long a running answer is held up, at about the most, by a part of another prompt.
         parallel: most requests decoded together.
         flash_attention: None leaves the choice to llama.cpp.
         kv_type: type of the key/value cache, one of f16, q8_0, q4_0.
@@ -50,7 +50,7 @@ class LoadOptions(Struct, frozen=True):
     gpu_layers: int = -1
     threads: int = 0
     batch_size: int = 512
-    prompt_chunk: int = 128
+    pause_s: float = 0.1
     parallel: int = 8
     flash_attention: bool | None = None
     kv_type: str = "f16"

@@ -1,9 +1,8 @@
 """Continuous batching: admit, batch, decode, sample, emit.
 
 Many requests share one context. Each running task owns a *sequence*, a row of the context's memory.
-A finished sequence stays cached, so that a prompt which begins the same way evaluates only the rest;
-the least recently used one is evicted when room is needed. Single-threaded: whoever owns the
-scheduler calls `step()` again and again while `busy`.
+What is evaluated stays cached, so that a prompt which begins the same way evaluates only the rest
+(see `cache`). Single-threaded: whoever owns the scheduler calls `step()` again and again while `busy`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import Any
 import msgspec
 
 from models.engine import prefix
+from models.engine.cache import Cache, Sequence
 from models.engine.llama import Batch, Model, Sampler, log_softmax
 from models.engine.protocol import (
     Event,
@@ -43,39 +43,11 @@ from models.errors import EngineError, RolltopError, UserError
 WORTH_WAITING = 16
 """Tokens of a prefix being evaluated for another request that are worth waiting for."""
 
-CHECKPOINTS = 4
-"""Saved states kept for a sequence whose past cannot be cut."""
-
-CHECKPOINT_BYTES = 512 << 20
-"""Memory for the saved states of all sequences together."""
+LEAST_ROWS = 16
+"""Of a batch with a part of a prompt; smaller ones waste most of each pass over the weights."""
 
 SCORED_AT_ONCE = 64
 """Most rows of logits asked for in one batch by a scoring; a row has the size of the vocabulary."""
-
-
-@dataclass
-class Checkpoint:
-    """A saved state: what `Model.restore` needs to go back to `length` tokens; `made` orders them."""
-
-    length: int
-    state: bytes
-    made: int
-
-
-@dataclass(eq=False)
-class Sequence:
-    """One row of the context's memory.
-
-    Attributes:
-        id: llama.cpp's sequence id. tokens: what is evaluated. task: who is writing to it.
-        used: time of last use, on the scheduler's own clock.
-    """
-
-    id: int
-    tokens: list[int] = field(default_factory=list)
-    task: Task | None = None
-    used: int = 0
-    checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -155,6 +127,30 @@ Row = tuple[Task, int, list[int]]
 """What a batch has of one task: its first row there, and its tokens."""
 
 
+class Pace:
+    """How large a batch may be that holds a part of a prompt beside a running answer.
+
+    As large as fits into `pause_s` at the speed at which the last prompts were evaluated: a whole
+    batch on a graphics card, a few tokens of a large model on a slow processor.
+
+    Attributes:
+        rows: of such a batch, a multiple of LEAST_ROWS.
+    """
+
+    def __init__(self, pause_s: float) -> None:
+        self.rows = LEAST_ROWS
+        self._pause_s = pause_s
+        self._per_s = 0.0
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """A batch took so long; a smaller one than is ever chosen tells nothing."""
+        if rows < LEAST_ROWS or seconds <= 0:
+            return
+        per_s = rows / seconds
+        self._per_s = (self._per_s + per_s) / 2 if self._per_s else per_s
+        self.rows = max(LEAST_ROWS, int(self._per_s * self._pause_s) // LEAST_ROWS * LEAST_ROWS)
+
+
 class Scheduler:
     """Runs requests on one model.
 
@@ -169,7 +165,7 @@ class Scheduler:
         emit: Callable[[Event], None],
         *,
         parallel: int = 8,
-        prompt_chunk: int = 128,
+        pause_s: float = 0.1,
         batch_size: int = 512,
         interrupted: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -177,11 +173,11 @@ class Scheduler:
         self._model = model
         self._emit = emit
         self._parallel = parallel
-        self._prompt_chunk = prompt_chunk
+        self._pace = Pace(pause_s)
         self._interrupted = interrupted
         self._clock = clock
         self._batch = Batch(max(min(batch_size, model.context_size), model.sequences))
-        self._sequences = [Sequence(i) for i in range(model.sequences)]
+        self._cache = Cache(model)
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []
         self._chores: deque[tuple[str, Iterator[Any], list[Any]]] = deque()
@@ -272,13 +268,7 @@ class Scheduler:
 
     def spell(self, tokens: list[int]) -> list[int]:
         """The prompt as the cache spells it, where the text is the same; see `prefix.respell`."""
-        vocab, best, length = self._model.vocab, tokens, self._best_match(tokens)[1]
-        for sequence in self._sequences:
-            spelled = prefix.respell(tokens, sequence.tokens, vocab.piece, vocab.control)
-            n = prefix.common(spelled, sequence.tokens)
-            if n > length:
-                best, length = spelled, n
-        return best
+        return self._cache.spell(tokens)
 
     def _check(self, prompt: list[int]) -> None:
         if not self._model.can_generate:
@@ -309,36 +299,26 @@ class Scheduler:
                 return
             if any(other.exact for other in self._running) or (task.exact and self._running):
                 return
-            if task.exact:
-                self._forget_all()
-            source, length = self._best_match(task.prompt)
-            if self._worth_waiting(task, length):
-                continue
-            self._start(task, source, length)
+            if not self._worth_waiting(task):
+                self._start(task)
             if task.exact:
                 return
 
-    def _best_match(self, prompt: list[int]) -> tuple[Sequence | None, int]:
-        """The sequence whose evaluated tokens share the longest prefix with `prompt`."""
-        best, length = None, 0
-        for sequence in self._sequences:
-            n = prefix.common(sequence.tokens, prompt)
-            if n > length:
-                best, length = sequence, n
-        return best, length
-
-    def _worth_waiting(self, task: Task, have: int) -> bool:
-        """Whether a running task is about to evaluate a longer part of this prompt."""
+    def _worth_waiting(self, task: Task) -> bool:
+        """Whether a running task is about to evaluate a longer part of this prompt than is cached."""
+        reading = [other for other in self._running if other.prefilling]
+        have = self._cache.match(task.prompt) if reading else 0
         return any(
             prefix.common(other.prompt, task.prompt) >= max(have, other.position) + WORTH_WAITING
-            for other in self._running
-            if other.prefilling
+            for other in reading
         )
 
-    def _start(self, task: Task, source: Sequence | None, length: int) -> None:
-        length = min(length, task.first_output)
-        task.sequence, task.cached = self._claim(source, length)
-        task.sequence.task = task
+    def _start(self, task: Task) -> None:
+        if task.exact:
+            task.sequence, task.cached = self._cache.claim_first(), 0
+        else:
+            alone = not self._running
+            task.sequence, task.cached = self._cache.claim(task.prompt, task.first_output, alone=alone)
         task.admitted = task.admitted or self._clock()
         task.order = next(self._ticks)
         self._waiting.remove(task)
@@ -354,91 +334,15 @@ class Scheduler:
                 )
             )
 
-    def _claim(self, source: Sequence | None, length: int) -> tuple[Sequence, int]:
-        """A sequence that holds the first `length` tokens of `source`, or as many as can be had."""
-        empty = next((s for s in self._sequences if not s.task and not s.tokens), None)
-        if source is None or length == 0:
-            return empty or self._evict(), 0
-        if source.task is None and (length == len(source.tokens) or empty is None):
-            return source, self._cut(source, length)
-        target = empty or self._evict(sparing=source)
-        copied = self._copy(source, target, length)
-        if copied == 0 and source.task is None and source.checkpoints:
-            return source, self._cut(source, length)
-        return target, copied
-
-    def _cut(self, sequence: Sequence, length: int) -> int:
-        """Cut a sequence back to `length` tokens; returns how many it has afterwards."""
-        if length == len(sequence.tokens):
-            return length
-        if not (self._model.keep(sequence.id, length) and self._past_complete(sequence.id, length)):
-            length = self._rewind(sequence, length)
-        del sequence.tokens[length:]
-        sequence.checkpoints = [c for c in sequence.checkpoints if c.length <= length]
-        return length
-
-    def _past_complete(self, id: int, length: int) -> bool:
-        """Whether the memory still holds all that the token at `length` attends to."""
-        if self._model.last_position(id) != length - 1:
-            return False
-        if not self._model.can_cut:
-            return True  # the state is the whole past
-        window = self._model.window or length
-        return 0 <= self._model.first_position(id) <= max(0, length - window)
-
-    def _rewind(self, sequence: Sequence, length: int) -> int:
-        """Go back to the latest checkpoint that is not after `length`, or to nothing."""
-        for checkpoint in reversed(sequence.checkpoints):
-            if (
-                checkpoint.length <= length
-                and self._model.restore(sequence.id, checkpoint.state)
-                and self._model.keep(sequence.id, checkpoint.length)
-                and self._past_complete(sequence.id, checkpoint.length)
-            ):
-                return checkpoint.length
-        self._model.drop(sequence.id)
-        return 0
-
-    def _copy(self, source: Sequence, target: Sequence, length: int) -> int:
-        """Share a prefix with another sequence; returns how many tokens could be shared."""
-        if not self._model.can_cut and length != len(source.tokens):
-            return 0
-        self._model.copy(source.id, target.id, length)
-        if not self._past_complete(target.id, length):
-            self._model.drop(target.id)
-            return 0
-        target.tokens = source.tokens[:length]
-        source.used = next(self._ticks)
-        return length
-
-    # ------------------------------------------------------------ room
-
-    def _evict(self, sparing: Sequence | None = None) -> Sequence:
-        """Empty the least recently used idle sequence; there is one, since `parallel` < sequences."""
-        idle = [s for s in self._sequences if not s.task and s is not sparing]
-        return self._forget(min(idle, key=lambda s: s.used))
-
-    def _forget(self, sequence: Sequence) -> Sequence:
-        self._model.drop(sequence.id)
-        sequence.tokens, sequence.checkpoints = [], []
-        return sequence
-
-    def _forget_all(self) -> None:
-        """Start from an empty cache, whose layout is the same each time."""
-        self._model.drop_all()
-        for sequence in self._sequences:
-            self._forget(sequence)
-
     def _make_room(self) -> None:
         """Free cells after a decode found none: cached sequences first, then the youngest task.
 
         That task and all that wait are held back until one ends: cells may be shared, so what a
         task frees cannot be told beforehand, and to start it again at once could go on for ever.
         """
-        idle = [s for s in self._sequences if not s.task and s.tokens]
-        if idle:
-            self._forget(min(idle, key=lambda s: s.used))
-        elif len(self._running) > 1:
+        if self._cache.make_room():
+            return
+        if len(self._running) > 1:
             self._full = True
             self._preempt(max(self._running, key=lambda t: t.order))
         else:
@@ -453,8 +357,7 @@ class Scheduler:
         elif isinstance(task, Scoring):
             task.scores.clear()
         sequence, task.sequence = task.sequence, None
-        sequence.task = None
-        self._forget(sequence)
+        self._cache.discard(sequence)
         self._running.remove(task)
         self._waiting.appendleft(task)
 
@@ -466,8 +369,8 @@ class Scheduler:
         answering = [task for task in self._running if not task.prefilling]
         rows = [self._add(task, task.next) for task in answering]
         budget = self._batch.capacity - self._batch.size
-        if answering:
-            budget = min(budget, self._prompt_chunk)
+        if answering:  # however many they are, the prompts go on
+            budget = min(budget, max(LEAST_ROWS // 2, self._pace.rows - self._batch.size))
         for task in self._running:
             if budget <= 0 or not task.prefilling:
                 continue
@@ -481,13 +384,9 @@ class Scheduler:
         left = len(task.prompt) - task.position
         if isinstance(task, Scoring):
             left = min(left, max(task.first_output - task.position, 0) + SCORED_AT_ONCE)
-        if self._needs_checkpoints and left > 1:
+        if self._cache.needs_checkpoints and left > 1:
             left -= 1
         return min(left, budget)
-
-    @property
-    def _needs_checkpoints(self) -> bool:
-        return not self._model.can_cut or self._model.window > 0
 
     def _add(self, task: Task, tokens: list[int]) -> Row:
         assert task.sequence is not None
@@ -502,21 +401,22 @@ class Scheduler:
         watch = self._interrupted is not None and self._batch.size > len(rows)
         if watch:
             self._model.on_abort(self._interrupted)
+        began = self._clock()
         try:
             status = self._model.decode(self._batch)
         except EngineError as error:
             for task, _, _ in rows:
                 self._fail(task, error)
-            self._forget_all()
+            self._cache.clear()
             return False
         finally:
             if watch:
                 self._model.on_abort(None)
         if status == 0:
+            self._pace.learn(self._batch.size, self._clock() - began)
             for task, _, tokens in rows:
                 assert task.sequence is not None
-                task.sequence.tokens.extend(tokens)
-                task.sequence.used = next(self._ticks)
+                self._cache.grow(task.sequence, tokens)
             return True
         if status == 1:
             self._make_room()
@@ -525,13 +425,10 @@ class Scheduler:
         return False
 
     def _undo(self, rows: list[Row]) -> None:
-        """Bring the memory back to what the sequences say, after a decode was broken off."""
+        """Bring the memory back to what it was, after a decode was broken off."""
         for task, _, _ in rows:
-            sequence = task.sequence
-            assert sequence is not None
-            length = len(sequence.tokens)
-            kept = self._model.can_cut and self._model.keep(sequence.id, length)
-            if not kept or (length and not self._past_complete(sequence.id, length)):
+            assert task.sequence is not None
+            if not self._cache.undo(task.sequence):
                 self._preempt(task)
 
     # ------------------------------------------------------------ outputs
@@ -597,23 +494,10 @@ class Scheduler:
         for task, _, _ in rows:
             if task.sequence is None or task.position > len(task.prompt):
                 continue
-            if self._needs_checkpoints and task.position == len(task.prompt) - 1:
-                self._save(task.sequence)
+            if self._cache.needs_checkpoints and task.position == len(task.prompt) - 1:
+                self._cache.checkpoint(task.sequence)
             if isinstance(task, Generation) and not task.answer:
                 self._emit(PromptProgress(id=task.id, done=task.position, total=len(task.prompt)))
-
-    def _save(self, sequence: Sequence) -> None:
-        """Keep a checkpoint; the oldest of all give way when they take too much memory."""
-        made = Checkpoint(len(sequence.tokens), self._model.save(sequence.id), next(self._ticks))
-        sequence.checkpoints = [*sequence.checkpoints[-(CHECKPOINTS - 1) :], made]
-        kept = sorted((c for s in self._sequences for c in s.checkpoints), key=lambda c: -c.made)
-        size, fitting = 0, set()
-        for checkpoint in kept:
-            size += len(checkpoint.state)
-            if size <= CHECKPOINT_BYTES:
-                fitting.add(checkpoint.made)
-        for other in self._sequences:
-            other.checkpoints = [c for c in other.checkpoints if c.made in fitting]
 
     # ------------------------------------------------------------ endings
 
@@ -658,7 +542,7 @@ class Scheduler:
             self._emit(Failed(id=task.id, failure=failure(error)))
 
     def _release(self, task: Task) -> None:
-        """Take a task off; its sequence stays as a cached prefix."""
+        """Take a task off; its sequence stays as a cached prefix, unless it had to run on its own."""
         self._full = False
         if task in self._running:
             self._running.remove(task)
@@ -667,7 +551,7 @@ class Scheduler:
         if isinstance(task, Generation) and task.sampler is not None:
             task.sampler.close()
         if task.sequence is not None:
-            task.sequence.task = None
+            (self._cache.discard if task.exact else self._cache.release)(task.sequence)
             task.sequence = None
 
     def _do_chore(self) -> None:

@@ -171,14 +171,14 @@ def shared_prefix() -> None:
     engine = ProcessEngine.start(LoadOptions(path=PATH))
     bias = no_end(engine)
     text = "The keeper walked down to the sea and listened to the wind. " * 80
-    prompts = [engine.render(chat(text + f"\n{n}. Say what he heard.")).tokens for n in range(8)]
     ratios = []
     for n in range(3):
+        story = f"Night {n}. " + text  # of its own, so that nothing of the round before can be reused
+        prompts = [engine.render(chat(story + f"\n{i}. Say what he heard.")).tokens for i in range(8)]
         start = time.perf_counter()
         for prompt in prompts:
             generate(engine, prompt, 64, logit_bias=bias, mode="exact")
         one_by_one = time.perf_counter() - start
-        generate(engine, engine.tokenize(f"{n} forget"), 1, mode="exact")
         start = time.perf_counter()
         streams = [
             engine.submit(Request(id=next(ids), tokens=p, max_tokens=64, sampling=GREEDY, logit_bias=bias))
@@ -194,11 +194,10 @@ def shared_prefix() -> None:
 
 def longest_gap() -> None:
     """The longest silence of a running answer while a prompt of 3,000 tokens is admitted."""
-    options = LoadOptions(path=PATH, context_size=8192)
-    engine = ProcessEngine.start(options)
+    engine = ProcessEngine.start(LoadOptions(path=PATH, context_size=8192))
     bias = no_end(engine)
-    ratios = []
-    for n in range(3):
+    ratios, chunks = [], []
+    for n in range(5):
         long = engine.tokenize(f"{n} " + "the keeper walked down to the sea and listened " * 350)[:3000]
         stream = engine.submit(
             Request(id=next(ids), tokens=engine.render(STORY).tokens, sampling=GREEDY, logit_bias=bias)
@@ -207,19 +206,24 @@ def longest_gap() -> None:
         while not isinstance(next(events), TextDelta):
             pass
         other = engine.submit(Request(id=next(ids), tokens=tuple(long), max_tokens=1, sampling=GREEDY))
-        stamps = []
+        stamps: list[float] = []
+        read = [0]  # how far the prompt is, after each of its parts
         for event in events:
             if isinstance(event, TextDelta):
                 stamps.append(time.perf_counter())
-            if any(isinstance(e, PromptProgress) and e.done == e.total for e in other._answers.events):
+            arrived = [e for e in other._answers.events if isinstance(e, PromptProgress)]
+            read[1:] = [e.done for e in arrived]
+            if read[-1] == len(long):
                 break
         stream.cancel()
         list(events)
         list(other)
         gap = max(b - a for a, b in pairwise(stamps))
-        unseen = [long[-1], *long[:-1]]
-        ratios.append(gap / chunk_and_step(engine, unseen, options.prompt_chunk))
+        # With the answer's own token: so many rows were evaluated at once.
+        chunks.append(1 + max(b - a for a, b in pairwise(read)))
+        ratios.append(gap / chunk_and_step(engine, long, chunks[-1]))
     engine.close()
+    print(f"  largest batches of {min(chunks)} to {max(chunks)} tokens, longest silence {1000 * gap:.0f} ms")
     tell("longest gap / one prompt chunk and one step", ratios, at_most=1.0)
 
 
@@ -228,9 +232,13 @@ def chunk_and_step(engine: Engine, tokens: Sequence[int], chunk: int) -> float:
 
     It is the last one that is timed: attention over what came before costs most there.
     """
-    generate(engine, tokens[:-chunk], 1)
-    end = generate(engine, tokens, 2)
-    return end.timings.prompt_s + end.timings.decode_s
+    before, last = [tokens[-1], *tokens[: -chunk - 1]], list(tokens[-chunk:])
+    generate(engine, before, 1)
+    times = []
+    for n in range(5):
+        end = generate(engine, [*before, tokens[n], *last[1:]], 2)
+        times.append(end.timings.prompt_s + end.timings.decode_s)
+    return statistics.median(times)
 
 
 def tell(

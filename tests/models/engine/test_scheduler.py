@@ -23,6 +23,7 @@ from models.engine.protocol import (
     TextDelta,
     TokenLogprob,
 )
+from models.engine.scheduler import LEAST_ROWS, Pace
 from models.errors import RolltopError, UserError
 
 GREEDY = Sampling(temperature=0)
@@ -173,8 +174,10 @@ def test_a_seed_is_drawn_and_told(engine: InProcessEngine) -> None:
 
 
 def test_a_running_answer_goes_on_while_a_long_prompt_is_read(load: Load) -> None:
-    engine = load(context_size=4096, prompt_chunk=64)
-    answer = Result(engine, engine.tokenize("Count: one, two, three,"), max_tokens=60)
+    engine = load(context_size=4096, pause_s=0.05)
+    answer = Result(
+        engine, engine.tokenize("Count: one, two, three,"), max_tokens=2000, logit_bias=no_end(engine)
+    )
     events = iter(answer.stream)
     while not isinstance(next(events), TextDelta):
         pass
@@ -187,6 +190,26 @@ def test_a_running_answer_goes_on_while_a_long_prompt_is_read(load: Load) -> Non
     assert seen >= 10
     answer.stream.cancel()
     list(events)
+
+
+def test_parts_of_prompts_are_as_large_as_fits_into_the_pause() -> None:
+    pace = Pace(0.1)
+    assert pace.rows == LEAST_ROWS
+    pace.learn(512, 0.5)
+    assert pace.rows == 96  # 1024 tokens a second, a tenth of it, down to a multiple
+    pace.learn(1, 0.01)
+    assert pace.rows == 96  # a step of an answer tells nothing about prompts
+    for _ in range(20):
+        pace.learn(pace.rows, pace.rows / 20)
+    assert pace.rows == LEAST_ROWS
+
+
+def test_prompts_go_on_beside_more_answers_than_a_batch_is_meant_to_hold(load: Load) -> None:
+    engine = load(context_size=2048, parallel=24, pause_s=0.0)
+    answers = [Result(engine, engine.tokenize(f"{n} and"), max_tokens=30) for n in range(20)]
+    long = Result(engine, engine.tokenize("word " * 100), max_tokens=1)
+    for result in (*answers, long):
+        assert result.read().end.finish_reason in ("length", "stop")
 
 
 def test_more_conversations_than_sequences_all_get_their_answers(load: Load) -> None:

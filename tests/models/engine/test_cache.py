@@ -1,0 +1,258 @@
+"""Whatever is reused, moved out and brought back, answers are those of a fresh evaluation."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from itertools import count, pairwise
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from models.engine import cache
+from models.engine.cache import Cache
+from models.engine.client import InProcessEngine, Stream
+from models.engine.protocol import Finished, LoadOptions, Request, Sampling, TextDelta
+
+GREEDY = Sampling(temperature=0)
+ids = (f"r{n}" for n in count())
+MAKERS = {
+    "recurrent": tiny_models.tiny_mamba,
+    "hybrid": tiny_models.tiny_hybrid,
+    "window": tiny_models.tiny_gemma3,
+    "plain": tiny_models.tiny_llama,
+}
+
+
+@pytest.fixture(params=MAKERS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def started(path: Path, kind: str, **options: object) -> InProcessEngine:
+    MAKERS[kind](path)
+    options = {"context_size": 2048, "parallel": 3, "batch_size": 64, **options}
+    return InProcessEngine.start(LoadOptions(path=str(path), **options))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, kind: str) -> Iterator[InProcessEngine]:
+    engine = started(tmp_path / "tiny.gguf", kind)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def narrow(tmp_path: Path, kind: str) -> Iterator[InProcessEngine]:
+    """An engine whose context holds one of the conversations below, and no second one beside it."""
+    engine = started(tmp_path / "tiny.gguf", kind, context_size=512)
+    yield engine
+    engine.close()
+
+
+def cache_of(engine: InProcessEngine) -> Cache:
+    return engine._worker._scheduler._cache
+
+
+def conversation(number: int, length: int = 400) -> list[int]:
+    return [random.Random(number).randrange(60, 400) for _ in range(length)]
+
+
+def first_token(
+    engine: InProcessEngine, tokens: list[int], mode: str = "fast"
+) -> tuple[dict[int, float], int]:
+    """Log-probabilities of the most likely next tokens, and how much of the prompt was cached."""
+    request = Request(
+        id=next(ids), tokens=tuple(tokens), sampling=GREEDY, max_tokens=1, logprobs=20,
+        mode=mode,  # type: ignore[arg-type]
+    )  # fmt: skip
+    events = list(engine.submit(request))
+    end = events[-1]
+    assert isinstance(end, Finished)
+    chosen = next(t for e in events if isinstance(e, TextDelta) for t in e.tokens)
+    return {token: p for token, _, p in chosen.top}, end.usage.cached_tokens
+
+
+def distance(a: dict[int, float], b: dict[int, float]) -> float:
+    """The largest difference of probability over tokens that both name; 1 when they name few in common."""
+    shared = a.keys() & b.keys()
+    return max(abs(a[t] - b[t]) for t in shared) if len(shared) >= 15 else 1.0
+
+
+def test_answers_do_not_depend_on_what_was_cached(engine: InProcessEngine) -> None:
+    rng = random.Random(5)
+    size = engine.info.vocab_size
+    words = [t for t in range(size) if t not in engine._worker._model.vocab.control]
+    prompt = [rng.choice(words) for _ in range(600)]
+    prompts = []
+    for _ in range(14):
+        action = rng.choice(["extend", "edit", "again", "cut"])
+        if action == "extend":
+            prompt = prompt + [rng.choice(words) for _ in range(rng.randint(1, 60))]
+        elif action == "edit":
+            at = rng.randrange(1, len(prompt))
+            prompt = prompt[:at] + [rng.choice(words) for _ in range(rng.randint(1, 40))]
+        elif action == "cut" and len(prompt) > 20:
+            prompt = prompt[: rng.randrange(10, len(prompt))]
+        prompts.append(prompt)
+    reused = [first_token(engine, p) for p in prompts]
+    fresh = [first_token(engine, p, "exact") for p in prompts]
+    differences = [distance(a, b) for (a, _), (b, _) in zip(reused, fresh, strict=True)]
+    assert max(differences) < 0.02
+    assert sum(cached for _, cached in reused) > 0
+    assert all(cached == 0 for _, cached in fresh)
+    # The measure can tell answers apart: other prompts give other probabilities.
+    assert max(distance(a, b) for (a, _), (b, _) in pairwise(fresh)) > 0.02
+
+
+def test_a_conversation_that_only_grows_is_never_evaluated_twice(engine: InProcessEngine) -> None:
+    tokens, known = list(range(60, 120)), 0
+    for turn in range(4):
+        request = Request(id=next(ids), tokens=tuple(tokens), max_tokens=8, sampling=Sampling(seed=turn))
+        sequence = engine.submit(request)
+        end = list(sequence)[-1]
+        assert isinstance(end, Finished)
+        assert end.usage.cached_tokens >= known
+        known = len(tokens) - 1
+        tokens = [*tokens, *range(130 + turn * 10, 140 + turn * 10)]
+
+
+def test_siblings_batched_together_answer_as_alone(engine: InProcessEngine) -> None:
+    shared = list(range(60, 160))
+    prompts = [[*shared, 170 + n] for n in range(3)]
+    streams = [
+        engine.submit(Request(id=next(ids), tokens=tuple(p), max_tokens=1, logprobs=20, sampling=GREEDY))
+        for p in prompts
+    ]
+    together = []
+    for stream in streams:
+        chosen = next(t for e in stream if isinstance(e, TextDelta) for t in e.tokens)
+        list(stream)
+        together.append({token: p for token, _, p in chosen.top})
+    for prompt, found in zip(prompts, together, strict=True):
+        assert distance(found, first_token(engine, prompt, "exact")[0]) < 0.02
+
+
+@pytest.mark.parametrize(("kind", "size", "length"), [("plain", 512, 200), ("window", 2048, 470)])
+def test_siblings_that_fill_the_cache_all_end(tmp_path: Path, kind: str, size: int, length: int) -> None:
+    path = tmp_path / "tiny.gguf"
+    MAKERS[kind](path)
+    options = LoadOptions(path=str(path), context_size=size, parallel=4, batch_size=64)
+    engine = InProcessEngine.start(options)
+    vocab = engine._worker._model.vocab
+    endless = {t: -math.inf for t in range(vocab.size) if vocab.ends_generation(t)}
+    shared = tuple(60 + i % 400 for i in range(length))
+
+    def ask(*more: int, n: int) -> Stream:
+        request = Request(
+            id=next(ids), tokens=(*shared, *more), max_tokens=n, logit_bias=endless, sampling=GREEDY
+        )
+        return engine.submit(request)
+
+    list(ask(n=5))
+    for stream in [ask(300 + n, n=150) for n in range(4)]:
+        end = list(stream)[-1]
+        assert isinstance(end, Finished)
+        assert end.usage.completion_tokens == 150
+    engine.close()
+
+
+def test_conversations_larger_than_the_context_together_are_each_evaluated_once(
+    narrow: InProcessEngine,
+) -> None:
+    before = {n: conversation(n) for n in range(3)}
+    first = {n: first_token(narrow, tokens) for n, tokens in before.items()}
+    assert all(cached == 0 for _, cached in first.values())
+    for tokens in before.values():
+        longer = [*tokens, *range(100, 120)]
+        found, cached = first_token(narrow, longer)
+        assert cached >= len(tokens) - 1
+        assert distance(found, first_token(narrow, longer, "exact")[0]) < 0.02
+
+
+def test_an_edit_of_what_was_moved_out_is_answered_as_afresh(narrow: InProcessEngine) -> None:
+    old = conversation(1)
+    first_token(narrow, old)
+    first_token(narrow, conversation(2))
+    edited = [*old[:350], *range(70, 110)]
+    found, cached = first_token(narrow, edited)
+    assert cached in (0, 350)  # no checkpoint lies before the edit where a past cannot be cut
+    assert distance(found, first_token(narrow, edited, "exact")[0]) < 0.02
+    again, cached = first_token(narrow, old)
+    assert cached > 0
+    assert distance(again, first_token(narrow, old, "exact")[0]) < 0.02
+
+
+def test_what_runs_alone_leaves_the_cache_as_it_was(engine: InProcessEngine) -> None:
+    tokens = conversation(1)
+    first_token(engine, tokens)
+    first_token(engine, conversation(2), "exact")
+    assert first_token(engine, [*tokens, 99])[1] >= len(tokens) - 1
+    assert first_token(engine, [*conversation(2), 99])[1] == 0
+
+
+def test_nothing_is_kept_where_there_is_no_memory_for_it(
+    narrow: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "STORED_BYTES", 0)
+    first_token(narrow, conversation(1))
+    first_token(narrow, conversation(2))
+    assert cache_of(narrow)._stored == []
+    found, _ = first_token(narrow, conversation(1))
+    assert distance(found, first_token(narrow, conversation(1), "exact")[0]) < 0.02
+
+
+def test_what_is_kept_stays_within_its_bytes_the_latest_last(
+    narrow: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_token(narrow, conversation(0))
+    first_token(narrow, conversation(1))
+    store = cache_of(narrow)
+    if not store._stored:  # a recurrent state takes no cells
+        first_token(narrow, conversation(2), "exact")
+    most = int(2.5 * store._stored[0].size)
+    monkeypatch.setattr(cache, "STORED_BYTES", most)
+    for n in range(2, 9):
+        first_token(narrow, conversation(n), "fast")
+        first_token(narrow, conversation(90), "exact")
+        assert sum(stored.size for stored in store._stored) <= most
+    assert store._stored[-1].tokens == conversation(8)
+
+
+def test_a_conversation_is_kept_once_however_often_it_is_moved_out(narrow: InProcessEngine) -> None:
+    tokens = conversation(1, 300)
+    for n in range(4):
+        tokens = [*tokens, *range(60, 70 + n)]
+        first_token(narrow, tokens)
+        first_token(narrow, conversation(2))
+        first_token(narrow, conversation(3), "exact")
+    kept = [stored.tokens for stored in cache_of(narrow)._stored]
+    assert sorted(map(len, kept)) == sorted([400, len(tokens)])
+
+
+def test_a_lone_answer_does_not_drag_old_ones_along(tmp_path: Path) -> None:
+    engine = started(tmp_path / "tiny.gguf", "plain")
+    for n in range(6):
+        first_token(engine, conversation(n, 300))
+    idle = [s for s in cache_of(engine)._sequences if s.tokens]
+    assert sum(len(s.tokens) for s in idle[:-1]) <= cache.IDLE_TOKENS
+    assert first_token(engine, [*conversation(0, 300), 99])[1] == 300
+    engine.close()
+
+
+def test_siblings_of_a_conversation_that_was_moved_out_share_what_comes_back(tmp_path: Path) -> None:
+    engine = started(tmp_path / "tiny.gguf", "plain", context_size=512)
+    shared = conversation(1, 300)
+    first_token(engine, shared)
+    first_token(engine, conversation(2))
+    streams = [
+        engine.submit(Request(id=next(ids), tokens=(*shared, 60 + n), max_tokens=8, sampling=GREEDY))
+        for n in range(3)
+    ]
+    for stream in streams:
+        end = list(stream)[-1]
+        assert isinstance(end, Finished)
+        assert end.usage.cached_tokens == 300
+    engine.close()
