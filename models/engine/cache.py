@@ -31,10 +31,6 @@ STORED_MOST = 64
 WORTH_STORING = 32
 """Tokens of a sequence that are worth moving; fewer are evaluated again as quickly."""
 
-IDLE_TOKENS = 512
-"""Evaluated tokens of others that may lie beside a lone answer: attention has to skip each of them
-at each step, which a small model feels."""
-
 QUICKLY_STORED = 64 << 20
 """Bytes that are moved in some milliseconds; a larger sequence stays until its cells are needed."""
 
@@ -135,20 +131,22 @@ class Cache:
     def claim(self, prompt: list[int], most: int, *, alone: bool) -> tuple[Sequence, int]:
         """A sequence to go on with, and how many tokens of the prompt it has, `most` at the most.
 
-        With `alone` no other sequence is busy, so that there is time to tidy up.
+        With `alone` no other sequence is busy. Then this one gets the context to itself as far as that
+        is done in milliseconds: attention passes over the cells of others at each step, which a small
+        model feels.
         """
         source, length = self._best_idle_or_busy(prompt)
         length = min(length, most)
         stored, longer = self._best_stored(prompt)
         longer = min(longer, most)
         restore = stored is not None and longer >= length + WORTH_STORING
-        if alone:
-            self._tidy(None if restore else source)
-        sequence = None
+        for idle in self._idle() if alone else []:
+            if (restore or idle is not source) and self._moves_quickly(idle):
+                self._move_out(idle)
         if restore and stored is not None and (sequence := self._restore(stored)) is not None:
             length = self._cut(sequence, longer)
         else:
-            sequence, length = self._take(source, length)
+            sequence, length = self._take(source, length, alone=alone)
         sequence.busy = True
         return sequence, length
 
@@ -177,12 +175,13 @@ class Cache:
         sequence.busy = False
         self._forget(sequence)
 
-    def _take(self, source: Sequence | None, length: int) -> tuple[Sequence, int]:
+    def _take(self, source: Sequence | None, length: int, *, alone: bool) -> tuple[Sequence, int]:
         """A sequence that holds the first `length` tokens of `source`, or as many as can be had."""
         empty = self._empty()
         if source is None or length == 0:
             return empty or self._evict(), 0
-        if not source.busy and (length == len(source.tokens) or empty is None):
+        whole = length == len(source.tokens)
+        if not source.busy and (whole or empty is None or (alone and self._moves_quickly(source))):
             return source, self._go_back(source, length)
         target = empty or self._evict(sparing=source)
         copied = self._copy(source, target, length)
@@ -272,14 +271,8 @@ class Cache:
         """Empty the least recently used idle sequence; there is one: not all can be busy."""
         return self._move_out(next(s for s in self._idle() if s is not sparing))
 
-    def _tidy(self, source: Sequence | None) -> None:
-        """Move out what would slow down the answer that is about to run alone."""
-        shared = source.tokens if source is not None else []
-        cells = 0
-        for sequence in reversed(self._idle()):
-            cells += len(sequence.tokens) - prefix.common(sequence.tokens, shared)
-            if cells > IDLE_TOKENS and self._model.state_size(sequence.id) <= QUICKLY_STORED:
-                self._move_out(sequence)
+    def _moves_quickly(self, sequence: Sequence) -> bool:
+        return self._model.state_size(sequence.id) <= QUICKLY_STORED
 
     def _forget(self, sequence: Sequence) -> Sequence:
         self._model.drop(sequence.id)

@@ -33,6 +33,7 @@ PATH = str(Library([]).starter().path)
 GREEDY = Sampling(temperature=0)
 TOKENS = 200
 ROUNDS = 7
+MANY_ROUNDS = 15
 ids = (f"bench-{n}" for n in count())
 
 
@@ -101,7 +102,7 @@ def single_stream() -> None:
     llm = llama_cpp.Llama(PATH, n_ctx=4096, n_batch=512, verbose=False)
     tokens, bias = engine.render(STORY).tokens, no_end(engine)
     rows = []
-    for _ in range(ROUNDS):
+    for _ in range(MANY_ROUNDS):
         rows.append(
             (
                 generate(engine, tokens, TOKENS, logit_bias=bias).timings.tokens_per_second,

@@ -232,13 +232,28 @@ def test_a_conversation_is_kept_once_however_often_it_is_moved_out(narrow: InPro
     assert sorted(map(len, kept)) == sorted([400, len(tokens)])
 
 
-def test_a_lone_answer_does_not_drag_old_ones_along(tmp_path: Path) -> None:
+def test_a_lone_answer_has_the_context_to_itself(tmp_path: Path) -> None:
     engine = started(tmp_path / "tiny.gguf", "plain")
-    for n in range(6):
-        first_token(engine, conversation(n, 300))
-    idle = [s for s in cache_of(engine)._sequences if s.tokens]
-    assert sum(len(s.tokens) for s in idle[:-1]) <= cache.IDLE_TOKENS
+    for prompt in (conversation(0, 300), conversation(1, 300), [*conversation(1, 200), 99]):
+        first_token(engine, prompt)
+        assert [s.tokens for s in cache_of(engine)._sequences if s.tokens] == [prompt]
+    # Nothing was lost by it.
     assert first_token(engine, [*conversation(0, 300), 99])[1] == 300
+    assert first_token(engine, [*conversation(1, 300), 99])[1] == 300
+    engine.close()
+
+
+def test_what_takes_long_to_move_stays_until_its_cells_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "QUICKLY_STORED", 0)
+    engine = started(tmp_path / "tiny.gguf", "plain", context_size=1024)
+    for n in range(3):
+        first_token(engine, conversation(n, 300))
+    assert cache_of(engine)._stored == []
+    for n in range(3, 5):
+        first_token(engine, conversation(n, 300))
+    assert [stored.tokens for stored in cache_of(engine)._stored] == [conversation(n, 300) for n in range(2)]
     engine.close()
 
 
