@@ -38,7 +38,7 @@ LONGEST_S = 120
 MESSAGES = 10_000
 
 APP = """
-import sys, time
+import os, sys, time
 from desktop.ui.app import Desk
 start = Desk.start
 def told(desk):
@@ -49,7 +49,8 @@ def told(desk):
     start(desk)
 Desk.start = told
 from desktop.__main__ import main
-sys.argv = ["rolltop", "--data-dir", sys.argv[1]]
+os.environ["ROLLTOP_DATA_DIR"] = sys.argv[1]
+sys.argv = ["rolltop"]
 sys.exit(main())
 """
 BARE = """
@@ -186,8 +187,9 @@ def stalls_opening() -> None:
     with tempfile.TemporaryDirectory(prefix="rolltop-bench-") as fresh:
         folder = Path(fresh) / "data"
         conversation = fill(folder)
-        with opened(ScriptedEngine.starter([]), folder) as (story, heart):
-            rest(0.5)
+        with opened(folder=folder) as (story, heart):
+            run(lambda: story.engine_pids())
+            rest(2)
             with heart.watched(f"opening {MESSAGES} messages"):
                 story.panel.open_conversation(conversation)
                 run(lambda: len(story.rows()) == MESSAGES and story.shown() != "")
@@ -223,7 +225,8 @@ def stalls_paste() -> None:
     """Stalls while 1 MB is pasted and sent: as lines, and as one unbroken word."""
     lines = "All the sounds of the sea, kept in jars. " * 24 + "\n"
     for name, text in {"lines": lines * 1020, "one word": "x" * 1_000_000}.items():
-        with opened(ScriptedEngine.starter([])) as (story, heart):
+        with opened() as (story, heart):
+            run(lambda: story.engine_pids())
             story.do("focus_composer")
             QGuiApplication.clipboard().setText(text)
             with heart.watched(f"pasting 1 MB ({name})"):
