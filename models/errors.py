@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def sentence(template: str) -> str:
+    """Marks the sentence of an error that is not written where the error is made, for its translation."""
+    return template
+
+
 class RolltopError(Exception):
     """Base of every error raised on purpose.
 

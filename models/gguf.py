@@ -22,7 +22,7 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from models.errors import UserError
+from models.errors import UserError, sentence
 
 MAX_HEADER = 128 << 20
 """Bytes a header may take; the largest real ones (vocabulary and merges) are near 30 MB."""
@@ -322,11 +322,11 @@ class _Reader:
         if version in (2, 3):
             return version
         if version == 1:
-            template = "{file} is in the first version of GGUF, which no longer runs."
-            hint = "Look for a newer file of the same model."
+            template = sentence("{file} is in the first version of GGUF, which no longer runs.")
+            hint = sentence("Look for a newer file of the same model.")
         elif 3 < version < 1000:
-            template = "{file} is in version {version} of GGUF, which is newer than this app."
-            hint = "Update the app, or choose another file of the same model."
+            template = sentence("{file} is in version {version} of GGUF, which is newer than this app.")
+            hint = sentence("Update the app, or choose another file of the same model.")
         else:
             raise _damaged(self.file, f"version {version}")
         raise GGUFError(template, hint=hint, code="gguf_version", file=self.file, version=version)

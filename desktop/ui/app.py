@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
+from desktop.ui.language import SYSTEM, use_language
 from desktop.ui.notices import error_notice, error_text, report_text
 from desktop.ui.theme import RESOURCES, Theme
 from desktop.ui.window import Window
@@ -39,6 +40,7 @@ ANSWER_MS = 3000
 def main(data_dir: Path | None = None) -> int:
     """Open the window on a data folder (None: the platform's own) and run until it is closed."""
     app = application()
+    use_language(app, SYSTEM)  # until the settings are read
     from desktop.workbench.workbench import Workbench, default_data_dir
 
     folder = Path(os.path.abspath(data_dir or default_data_dir()))
@@ -151,6 +153,7 @@ class Desk(QObject):
     def __init__(self, app: QApplication, workbench: Workbench) -> None:
         super().__init__()
         self._app, self._workbench = app, workbench
+        use_language(app, str(workbench.settings.get("language")))
         self.theme = Theme(self)
         self.theme.set_scheme(workbench.settings.get("theme"))  # type: ignore[arg-type]  # its choices
         self.theme.apply(app)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.engine.protocol import LoadOptions, Sampling
-from models.errors import UserError
+from models.errors import UserError, sentence
 
 if TYPE_CHECKING:
     from desktop.workbench.store import Store
@@ -39,19 +39,23 @@ class Setting:
     def check(self, value: object) -> Value:
         """The value in the setting's type; raises UserError when it cannot be one."""
         if isinstance(value, bool) != (self.type is bool):
-            raise self._refused("This setting needs another kind of value.")
+            raise self._refused(sentence("This setting needs another kind of value."))
         if self.type is float and isinstance(value, int):
             value = float(value)
         if not isinstance(value, self.type) or (isinstance(value, float) and not math.isfinite(value)):
-            raise self._refused("This setting needs another kind of value.")
+            raise self._refused(sentence("This setting needs another kind of value."))
         if self.choices and value not in self.choices:
             listed = ", ".join(str(choice) for choice in self.choices)
-            raise self._refused("This setting must be one of: {choices}.", choices=listed)
+            raise self._refused(sentence("This setting must be one of: {choices}."), choices=listed)
         if isinstance(value, int | float):
             if self.minimum is not None and value < self.minimum:
-                raise self._refused("This setting must be at least {limit}.", limit=_plain(self.minimum))
+                raise self._refused(
+                    sentence("This setting must be at least {limit}."), limit=_plain(self.minimum)
+                )
             if self.maximum is not None and value > self.maximum:
-                raise self._refused("This setting must be at most {limit}.", limit=_plain(self.maximum))
+                raise self._refused(
+                    sentence("This setting must be at most {limit}."), limit=_plain(self.maximum)
+                )
         return value
 
     def allows(self, value: object) -> bool:

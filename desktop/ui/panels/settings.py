@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from desktop.ui.actions import QT_TRANSLATE_NOOP
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
-from desktop.ui.notices import NoticeBar, error_text
+from desktop.ui.language import NAMES
+from desktop.ui.notices import Notice, NoticeBar, error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.model_picker import ModelPicker
 
@@ -35,7 +36,7 @@ FIELD = 160
 INT_LIMIT = 2**31 - 1
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (QT_TRANSLATE_NOOP("Settings", "Window"), ("theme", "send_on_enter")),
+    (QT_TRANSLATE_NOOP("Settings", "Window"), ("theme", "language", "send_on_enter")),
     (
         QT_TRANSLATE_NOOP("Settings", "Models"),
         (
@@ -57,6 +58,7 @@ CHOICES = {
     "auto": QT_TRANSLATE_NOOP("Settings", "automatic"),
     "on": QT_TRANSLATE_NOOP("Settings", "on"),
     "off": QT_TRANSLATE_NOOP("Settings", "off"),
+    **NAMES,
 }
 
 SPECIAL = {
@@ -246,6 +248,11 @@ class SettingsPanel(QWidget):
     def _changed(self, key: str) -> None:
         if key in self._show:
             self._show[key](self._workbench.settings.get(key))
+        if key == "language":
+            words = QCoreApplication.translate(
+                "Settings", "The language changes when Rolltop is started again."
+            )
+            self._notice.show_notice(Notice(words, kind="info"))
 
 
 class _Choice(QComboBox):

@@ -19,7 +19,7 @@ from desktop.workbench.store import files, migrations, search, tree
 from desktop.workbench.store.failures import is_damage
 from desktop.workbench.store.records import ROLES, STATUSES
 from desktop.workbench.store.titles import title_from
-from models.errors import UserError
+from models.errors import UserError, sentence
 
 State = Literal["new", "good", "newer", "foreign", "damaged"]
 
@@ -121,7 +121,7 @@ def _repaired(path: Path) -> Path:
 
 
 def _notice(source: Path | None, saved: int, aside: Path) -> UserError:
-    hint = "The damaged file is kept as {aside}. Delete it when you miss nothing."
+    hint = sentence("The damaged file is kept as {aside}. Delete it when you miss nothing.")
     if source is None:
         return UserError(
             "The history file was damaged. Messages saved from it: {saved}.",

@@ -28,7 +28,7 @@ from desktop.workbench.store.records import (
     new_id,
     to_json,
 )
-from models.errors import UserError
+from models.errors import UserError, sentence
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -204,7 +204,7 @@ class Store:
             f"SELECT {_CONVERSATION} FROM conversations c WHERE c.id = ? AND c.deleted IS NULL", (id,)
         ).fetchone()
         if row is None:
-            raise _gone("This conversation is no longer there.")
+            raise _gone(sentence("This conversation is no longer there."))
         return conversation_row(row)
 
     def _alive(self, id: str) -> str | None:
@@ -213,7 +213,7 @@ class Store:
             "SELECT leaf FROM conversations WHERE id = ? AND deleted IS NULL", (id,)
         ).fetchone()
         if row is None:
-            raise _gone("This conversation is no longer there.")
+            raise _gone(sentence("This conversation is no longer there."))
         return None if row[0] is None else str(row[0])
 
     @_locked
@@ -252,7 +252,7 @@ class Store:
         """Take a conversation out of the trash."""
         with self._write() as conn:
             if not conn.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (id,)).rowcount:
-                raise _gone("This conversation is no longer there.")
+                raise _gone(sentence("This conversation is no longer there."))
 
     @_locked
     def trash(self) -> list[TrashRow]:
@@ -354,7 +354,7 @@ class Store:
             "SELECT number, status, conversation FROM messages WHERE id = ?", (id,)
         ).fetchone()
         if row is None:
-            raise _gone("This message is no longer there.")
+            raise _gone(sentence("This message is no longer there."))
         number, status, conversation = row
         ended = fields.get("status", status) != "streaming"
         with self._write(durable=ended) as conn:
@@ -407,7 +407,7 @@ class Store:
         """Undo a deletion: what it hid comes back and the conversation ends where it did before."""
         with self._write() as conn:
             if not conn.execute("SELECT 1 FROM messages WHERE id = ?", (id,)).fetchone():
-                raise _gone("This message is no longer there.")
+                raise _gone(sentence("This message is no longer there."))
             tree.restore(conn, id)
 
     @_locked
@@ -432,7 +432,7 @@ class Store:
             "SELECT conversation FROM messages WHERE id = ? AND deletion IS NULL", (id,)
         ).fetchone()
         if row is None or (conversation is not None and row[0] != conversation):
-            raise _gone("This message is no longer there.")
+            raise _gone(sentence("This message is no longer there."))
 
     # ------------------------------------------------------------ drafts and settings
 
@@ -448,7 +448,7 @@ class Store:
         with self._write(durable=False) as conn:
             known = conn.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation,)).fetchone()
             if conversation and not known:
-                raise _gone("This conversation is no longer there.")
+                raise _gone(sentence("This conversation is no longer there."))
             if text:
                 conn.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (conversation, clean(text)))
             else:
@@ -501,8 +501,8 @@ def _newer(path: Path) -> UserError:
     )
 
 
-def _gone(sentence: str) -> UserError:
-    return UserError(sentence, hint="It may have been deleted: look in the trash.", code="gone")
+def _gone(what: str) -> UserError:
+    return UserError(what, hint="It may have been deleted: look in the trash.", code="gone")
 
 
 def _search_condition(text: str) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,1777 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en">
+  <context>
+    <name>Actions</name>
+    <message>
+      <source>About Rolltop</source>
+      <translation>关于 Rolltop</translation>
+    </message>
+    <message>
+      <source>Chat</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Choose model</source>
+      <translation>选择模型</translation>
+    </message>
+    <message>
+      <source>Command palette</source>
+      <translation>命令面板</translation>
+    </message>
+    <message>
+      <source>Continue the answer</source>
+      <translation>继续这个回答</translation>
+    </message>
+    <message>
+      <source>Conversation list</source>
+      <translation>对话列表</translation>
+    </message>
+    <message>
+      <source>Copy the last answer</source>
+      <translation>复制最后一个回答</translation>
+    </message>
+    <message>
+      <source>Dark theme</source>
+      <translation>深色主题</translation>
+    </message>
+    <message>
+      <source>Delete conversation</source>
+      <translation>删除对话</translation>
+    </message>
+    <message>
+      <source>Edit my last message</source>
+      <translation>编辑我的上一条消息</translation>
+    </message>
+    <message>
+      <source>Inspector</source>
+      <translation>检查器</translation>
+    </message>
+    <message>
+      <source>Light theme</source>
+      <translation>浅色主题</translation>
+    </message>
+    <message>
+      <source>Menu</source>
+      <translation>菜单</translation>
+    </message>
+    <message>
+      <source>Message</source>
+      <translation>消息</translation>
+    </message>
+    <message>
+      <source>New chat</source>
+      <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Next conversation</source>
+      <translation>下一个对话</translation>
+    </message>
+    <message>
+      <source>Next version</source>
+      <translation>下一个版本</translation>
+    </message>
+    <message>
+      <source>Previous conversation</source>
+      <translation>上一个对话</translation>
+    </message>
+    <message>
+      <source>Previous version</source>
+      <translation>上一个版本</translation>
+    </message>
+    <message>
+      <source>Quit</source>
+      <translation>退出</translation>
+    </message>
+    <message>
+      <source>Regenerate the answer</source>
+      <translation>重新生成回答</translation>
+    </message>
+    <message>
+      <source>Rename conversation</source>
+      <translation>重命名对话</translation>
+    </message>
+    <message>
+      <source>Rolltop</source>
+      <translation>Rolltop</translation>
+    </message>
+    <message>
+      <source>Search conversations</source>
+      <translation>搜索对话</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>设置</translation>
+    </message>
+    <message>
+      <source>Stop the answer</source>
+      <translation>停止回答</translation>
+    </message>
+    <message>
+      <source>Theme of the system</source>
+      <translation>跟随系统主题</translation>
+    </message>
+    <message>
+      <source>Undo delete</source>
+      <translation>撤销删除</translation>
+    </message>
+    <message>
+      <source>View</source>
+      <translation>视图</translation>
+    </message>
+    <message>
+      <source>Write a message</source>
+      <translation>写消息</translation>
+    </message>
+  </context>
+  <context>
+    <name>App</name>
+    <message>
+      <source>End the other Rolltop, then start again. Folder: {folder}</source>
+      <translation>请先结束另一个 Rolltop，然后重新启动。文件夹：{folder}</translation>
+    </message>
+    <message>
+      <source>Quit</source>
+      <translation>退出</translation>
+    </message>
+    <message>
+      <source>Rolltop is already running with this folder, but it does not answer.</source>
+      <translation>Rolltop 已在使用这个文件夹运行，但没有响应。</translation>
+    </message>
+    <message>
+      <source>Try again</source>
+      <translation>重试</translation>
+    </message>
+  </context>
+  <context>
+    <name>Chat</name>
+    <message>
+      <source>Answer it now</source>
+      <translation>现在回答</translation>
+    </message>
+    <message>
+      <source>Ask anything: what you write stays on this computer.</source>
+      <translation>随便问吧：你写的内容只留在这台电脑上。</translation>
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation>取消</translation>
+    </message>
+    <message>
+      <source>Cancel loading the model</source>
+      <translation>取消加载模型</translation>
+    </message>
+    <message>
+      <source>Choose a model</source>
+      <translation>选择模型</translation>
+    </message>
+    <message>
+      <source>Double-click or press F2 to rename</source>
+      <translation>双击或按 F2 重命名</translation>
+    </message>
+    <message>
+      <source>Edit message</source>
+      <translation>编辑消息</translation>
+    </message>
+    <message>
+      <source>Export as Markdown</source>
+      <translation>导出为 Markdown</translation>
+    </message>
+    <message>
+      <source>Load the model</source>
+      <translation>加载模型</translation>
+    </message>
+    <message>
+      <source>Loading the model · {percent} %</source>
+      <translation>正在加载模型 · {percent} %</translation>
+    </message>
+    <message>
+      <source>Loading {model} · {percent} %</source>
+      <translation>正在加载 {model} · {percent} %</translation>
+    </message>
+    <message>
+      <source>Markdown (*.md)</source>
+      <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+      <source>New chat</source>
+      <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Open link</source>
+      <translation>打开链接</translation>
+    </message>
+    <message>
+      <source>Open this address in the browser?</source>
+      <translation>要在浏览器中打开这个地址吗？</translation>
+    </message>
+    <message>
+      <source>Restart</source>
+      <translation>重新启动</translation>
+    </message>
+    <message>
+      <source>Show or hide the conversations</source>
+      <translation>显示或隐藏对话列表</translation>
+    </message>
+    <message>
+      <source>Show or hide the inspector</source>
+      <translation>显示或隐藏检查器</translation>
+    </message>
+    <message>
+      <source>Start a new chat with this message</source>
+      <translation>用这条消息开始新对话</translation>
+    </message>
+    <message>
+      <source>Stopped. Your message is kept, without an answer.</source>
+      <translation>已停止。你的消息已保留，没有回答。</translation>
+    </message>
+    <message>
+      <source>The message and what followed it were deleted.</source>
+      <translation>这条消息及其后的内容已删除。</translation>
+    </message>
+    <message>
+      <source>The prompt can be shown while the model is loaded.</source>
+      <translation>加载模型后才能显示提示词。</translation>
+    </message>
+    <message>
+      <source>This model has no chat template: it is given a plain transcript to complete.</source>
+      <translation>这个模型没有对话模板：它会收到一份纯文本记录并续写。</translation>
+    </message>
+    <message>
+      <source>Title of the conversation</source>
+      <translation>对话标题</translation>
+    </message>
+    <message>
+      <source>Title: {title}</source>
+      <translation>标题：{title}</translation>
+    </message>
+    <message>
+      <source>Try again</source>
+      <translation>重试</translation>
+    </message>
+    <message>
+      <source>Use a context of {size}</source>
+      <translation>使用 {size} 的上下文</translation>
+    </message>
+    <message>
+      <source>reading the prompt {percent} %</source>
+      <translation>正在读取提示词 {percent} %</translation>
+    </message>
+    <message>
+      <source>“{title}” was deleted.</source>
+      <translation>已删除“{title}”。</translation>
+    </message>
+  </context>
+  <context>
+    <name>CommandPalette</name>
+    <message>
+      <source>Command palette</source>
+      <translation>命令面板</translation>
+    </message>
+    <message>
+      <source>Find an action, a conversation or a model…</source>
+      <translation>查找操作、对话或模型…</translation>
+    </message>
+    <message>
+      <source>Found</source>
+      <translation>找到的结果</translation>
+    </message>
+    <message>
+      <source>Nothing found.</source>
+      <translation>没有找到。</translation>
+    </message>
+  </context>
+  <context>
+    <name>Composer</name>
+    <message>
+      <source>1 token</source>
+      <translation>1 个词元</translation>
+    </message>
+    <message>
+      <source>Insert the pasted text into the message</source>
+      <translation>把粘贴的文本放进消息</translation>
+    </message>
+    <message>
+      <source>Message</source>
+      <translation>消息</translation>
+    </message>
+    <message>
+      <source>Pasted text · {size}</source>
+      <translation>粘贴的文本 · {size}</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>移除</translation>
+    </message>
+    <message>
+      <source>Remove the pasted text</source>
+      <translation>移除粘贴的文本</translation>
+    </message>
+    <message>
+      <source>Send</source>
+      <translation>发送</translation>
+    </message>
+    <message>
+      <source>Send (Ctrl+Enter)</source>
+      <translation>发送（Ctrl+Enter）</translation>
+    </message>
+    <message>
+      <source>Send (Enter; Shift+Enter for a new line)</source>
+      <translation>发送（Enter；Shift+Enter 换行）</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>停止</translation>
+    </message>
+    <message>
+      <source>Stop (Esc)</source>
+      <translation>停止（Esc）</translation>
+    </message>
+    <message>
+      <source>Write a message…</source>
+      <translation>写消息…</translation>
+    </message>
+    <message>
+      <source>about {count} tokens</source>
+      <translation>约 {count} 个词元</translation>
+    </message>
+    <message>
+      <source>insert</source>
+      <translation>放进消息</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} 个词元</translation>
+    </message>
+    <message>
+      <source>{size} MB</source>
+      <translation>{size} MB</translation>
+    </message>
+    <message>
+      <source>{size} kB</source>
+      <translation>{size} kB</translation>
+    </message>
+  </context>
+  <context>
+    <name>ConversationList</name>
+    <message>
+      <source>1 message</source>
+      <translation>1 条消息</translation>
+    </message>
+    <message>
+      <source>Conversations</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Delete</source>
+      <translation>删除</translation>
+    </message>
+    <message>
+      <source>Draft</source>
+      <translation>草稿</translation>
+    </message>
+    <message>
+      <source>Export as Markdown…</source>
+      <translation>导出为 Markdown…</translation>
+    </message>
+    <message>
+      <source>Last 30 days</source>
+      <translation>最近 30 天</translation>
+    </message>
+    <message>
+      <source>Last 7 days</source>
+      <translation>最近 7 天</translation>
+    </message>
+    <message>
+      <source>New chat</source>
+      <translation>新对话</translation>
+    </message>
+    <message>
+      <source>No conversation contains “{text}”.</source>
+      <translation>没有对话包含“{text}”。</translation>
+    </message>
+    <message>
+      <source>Rename</source>
+      <translation>重命名</translation>
+    </message>
+    <message>
+      <source>Search conversations</source>
+      <translation>搜索对话</translation>
+    </message>
+    <message>
+      <source>Title of the conversation</source>
+      <translation>对话标题</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>今天</translation>
+    </message>
+    <message>
+      <source>Yesterday</source>
+      <translation>昨天</translation>
+    </message>
+    <message>
+      <source>Your conversations will be kept here.</source>
+      <translation>你的对话会保存在这里。</translation>
+    </message>
+    <message>
+      <source>writing…</source>
+      <translation>正在写…</translation>
+    </message>
+    <message>
+      <source>{count} messages</source>
+      <translation>{count} 条消息</translation>
+    </message>
+    <message>
+      <source>{month} {year}</source>
+      <translation>{year} 年 {month}</translation>
+    </message>
+  </context>
+  <context>
+    <name>Errors</name>
+    <message>
+      <source>A request with the name {id} is running already.</source>
+      <translation>名为 {id} 的请求已在运行。</translation>
+    </message>
+    <message>
+      <source>Allow writing there, or choose another folder with --data-dir or ROLLTOP_DATA_DIR.</source>
+      <translation>请允许写入该文件夹，或用 --data-dir 或 ROLLTOP_DATA_DIR 选择另一个文件夹。</translation>
+    </message>
+    <message>
+      <source>An answer is still being written in this conversation.</source>
+      <translation>这个对话中还有回答正在生成。</translation>
+    </message>
+    <message>
+      <source>Check the disk, or download the model again.</source>
+      <translation>请检查磁盘，或重新下载该模型。</translation>
+    </message>
+    <message>
+      <source>Check the path.</source>
+      <translation>请检查路径。</translation>
+    </message>
+    <message>
+      <source>Check the permissions of the file and of its folder.</source>
+      <translation>请检查该文件及其文件夹的权限。</translation>
+    </message>
+    <message>
+      <source>Check the permissions of the folder.</source>
+      <translation>请检查该文件夹的权限。</translation>
+    </message>
+    <message>
+      <source>Choose a chat model.</source>
+      <translation>请选择一个对话模型。</translation>
+    </message>
+    <message>
+      <source>Choose a file in the GGUF format.</source>
+      <translation>请选择 GGUF 格式的文件。</translation>
+    </message>
+    <message>
+      <source>Choose a file whose name ends with .gguf.</source>
+      <translation>请选择名称以 .gguf 结尾的文件。</translation>
+    </message>
+    <message>
+      <source>Choose a folder that holds models only.</source>
+      <translation>请选择只存放模型的文件夹。</translation>
+    </message>
+    <message>
+      <source>Choose a larger context or a shorter text.</source>
+      <translation>请选择更大的上下文或更短的文本。</translation>
+    </message>
+    <message>
+      <source>Choose a larger context, shorten the message, or start a new chat with it.</source>
+      <translation>请选择更大的上下文，缩短消息，或用它开始新对话。</translation>
+    </message>
+    <message>
+      <source>Choose a model made for chat.</source>
+      <translation>请选择用于对话的模型。</translation>
+    </message>
+    <message>
+      <source>Choose a model that generates text.</source>
+      <translation>请选择能生成文本的模型。</translation>
+    </message>
+    <message>
+      <source>Choose a smaller context, run it on the CPU only, or choose another model.</source>
+      <translation>请选择更小的上下文，只用 CPU 运行，或换一个模型。</translation>
+    </message>
+    <message>
+      <source>Choose a smaller context.</source>
+      <translation>请选择更小的上下文。</translation>
+    </message>
+    <message>
+      <source>Choose another file of the same model.</source>
+      <translation>请选择同一模型的另一个文件。</translation>
+    </message>
+    <message>
+      <source>Choose another model, or another file of this one.</source>
+      <translation>请换一个模型，或换这个模型的另一个文件。</translation>
+    </message>
+    <message>
+      <source>Choose another model, or get this one from another publisher.</source>
+      <translation>请换一个模型，或从其他发布者获取这个模型。</translation>
+    </message>
+    <message>
+      <source>Choose one from the library.</source>
+      <translation>请从模型库中选择一个。</translation>
+    </message>
+    <message>
+      <source>Choose the model that it belongs to.</source>
+      <translation>请选择它所属的模型。</translation>
+    </message>
+    <message>
+      <source>Close other windows of Rolltop and programs that read {path}, then try again.</source>
+      <translation>请关闭其他 Rolltop 窗口以及正在读取 {path} 的程序，然后重试。</translation>
+    </message>
+    <message>
+      <source>Close the other program, then empty the trash again.</source>
+      <translation>请关闭另一个程序，然后再次清空废纸篓。</translation>
+    </message>
+    <message>
+      <source>Download all parts into one folder.</source>
+      <translation>请把所有分卷下载到同一个文件夹。</translation>
+    </message>
+    <message>
+      <source>Download it again.</source>
+      <translation>请重新下载。</translation>
+    </message>
+    <message>
+      <source>Download the model again, from the link of the file itself.</source>
+      <translation>请从文件本身的链接重新下载该模型。</translation>
+    </message>
+    <message>
+      <source>Free some space and try again. What was saved before is safe.</source>
+      <translation>请腾出一些空间再试。之前保存的内容是安全的。</translation>
+    </message>
+    <message>
+      <source>Give the parts the names that they were published with.</source>
+      <translation>请恢复各分卷发布时的名称。</translation>
+    </message>
+    <message>
+      <source>Install Rolltop again.</source>
+      <translation>请重新安装 Rolltop。</translation>
+    </message>
+    <message>
+      <source>Install the newer version, or choose another data folder.</source>
+      <translation>请安装更新的版本，或选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+      <source>It may have been deleted: look in the trash.</source>
+      <translation>它可能已被删除：请看看废纸篓。</translation>
+    </message>
+    <message>
+      <source>It must be GBNF with a rule named "root".</source>
+      <translation>必须是 GBNF，且含有名为“root”的规则。</translation>
+    </message>
+    <message>
+      <source>Look for a GGUF file of the same model.</source>
+      <translation>请寻找同一模型的 GGUF 文件。</translation>
+    </message>
+    <message>
+      <source>Look for a newer file of the same model.</source>
+      <translation>请寻找同一模型更新的文件。</translation>
+    </message>
+    <message>
+      <source>Look for another file of the same model.</source>
+      <translation>请寻找同一模型的另一个文件。</translation>
+    </message>
+    <message>
+      <source>Move it away, or choose another data folder.</source>
+      <translation>请把它移走，或选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+      <source>Name the path of a GGUF file.</source>
+      <translation>请给出 GGUF 文件的路径。</translation>
+    </message>
+    <message>
+      <source>No model is chosen.</source>
+      <translation>没有选择模型。</translation>
+    </message>
+    <message>
+      <source>Only an answer can be continued.</source>
+      <translation>只能继续回答。</translation>
+    </message>
+    <message>
+      <source>Only the last answer of a conversation can be continued.</source>
+      <translation>只能继续对话中的最后一个回答。</translation>
+    </message>
+    <message>
+      <source>README lists what a window needs on each system; rolltop chat works without one.</source>
+      <translation>README 列出了各系统显示窗口所需的组件；rolltop chat 不需要窗口。</translation>
+    </message>
+    <message>
+      <source>Restart it, or choose a smaller context or another model.</source>
+      <translation>请重新启动它，或选择更小的上下文或另一个模型。</translation>
+    </message>
+    <message>
+      <source>Restart it.</source>
+      <translation>请重新启动它。</translation>
+    </message>
+    <message>
+      <source>Something unexpected went wrong ({kind}).</source>
+      <translation>发生了意外错误（{kind}）。</translation>
+    </message>
+    <message>
+      <source>Split it into smaller pieces.</source>
+      <translation>请把它分成更小的部分。</translation>
+    </message>
+    <message>
+      <source>Start Rolltop again: it sets the file aside and saves what can be read.</source>
+      <translation>请重新启动 Rolltop：它会把该文件放到一边，并保存能读出的内容。</translation>
+    </message>
+    <message>
+      <source>The JSON schema cannot be used: {reason}</source>
+      <translation>无法使用这个 JSON 模式：{reason}</translation>
+    </message>
+    <message>
+      <source>The app is closing.</source>
+      <translation>应用正在关闭。</translation>
+    </message>
+    <message>
+      <source>The chat template of this model did not finish.</source>
+      <translation>这个模型的对话模板没有运行完。</translation>
+    </message>
+    <message>
+      <source>The damaged file is kept as {aside}. Delete it when you miss nothing.</source>
+      <translation>损坏的文件保存为 {aside}。确认没有缺失后可将其删除。</translation>
+    </message>
+    <message>
+      <source>The data folder {folder} cannot be written: {reason}</source>
+      <translation>无法写入数据文件夹 {folder}：{reason}</translation>
+    </message>
+    <message>
+      <source>The devices of this computer could not be listed.</source>
+      <translation>无法列出这台电脑的设备。</translation>
+    </message>
+    <message>
+      <source>The disk is full: nothing more can be saved in {folder}.</source>
+      <translation>磁盘已满：无法再向 {folder} 保存内容。</translation>
+    </message>
+    <message>
+      <source>The engine and the app are of different versions.</source>
+      <translation>引擎与应用的版本不同。</translation>
+    </message>
+    <message>
+      <source>The file could not be written: {reason}.</source>
+      <translation>无法写入文件：{reason}。</translation>
+    </message>
+    <message>
+      <source>The folder {folder} cannot be read: {reason}.</source>
+      <translation>无法读取文件夹 {folder}：{reason}</translation>
+    </message>
+    <message>
+      <source>The grammar has an error.</source>
+      <translation>语法有错误。</translation>
+    </message>
+    <message>
+      <source>The grammar leaves no token that may come next.</source>
+      <translation>按照语法，没有词元可以接在后面。</translation>
+    </message>
+    <message>
+      <source>The history could not be read or written: {reason}</source>
+      <translation>无法读取或写入历史记录：{reason}</translation>
+    </message>
+    <message>
+      <source>The history file is damaged: {reason}</source>
+      <translation>历史记录文件已损坏：{reason}</translation>
+    </message>
+    <message>
+      <source>The history file was damaged. It was restored from the backup of {date}; newer messages saved from the damaged file: {saved}.</source>
+      <translation>历史记录文件已损坏，已从 {date} 的备份恢复；从损坏文件中保存的较新消息：{saved} 条。</translation>
+    </message>
+    <message>
+      <source>The history file was damaged. Messages saved from it: {saved}.</source>
+      <translation>历史记录文件已损坏。从中保存的消息：{saved} 条。</translation>
+    </message>
+    <message>
+      <source>The history in {path} was made by a newer version of Rolltop. It can be read but not changed.</source>
+      <translation>{path} 中的历史记录由更新版本的 Rolltop 创建。可以阅读，但不能修改。</translation>
+    </message>
+    <message>
+      <source>The history is in use by another program.</source>
+      <translation>历史记录正被另一个程序使用。</translation>
+    </message>
+    <message>
+      <source>The library has: {models}.</source>
+      <translation>模型库中有：{models}。</translation>
+    </message>
+    <message>
+      <source>The model could not be loaded: {reason}</source>
+      <translation>无法加载模型：{reason}</translation>
+    </message>
+    <message>
+      <source>The model could not embed the text.</source>
+      <translation>模型无法为这段文本生成嵌入向量。</translation>
+    </message>
+    <message>
+      <source>The model could not evaluate the text (llama.cpp error {status}).</source>
+      <translation>模型无法处理这段文本（llama.cpp 错误 {status}）。</translation>
+    </message>
+    <message>
+      <source>The model has no token {token}.</source>
+      <translation>模型没有词元 {token}。</translation>
+    </message>
+    <message>
+      <source>The model stopped working ({reason}).</source>
+      <translation>模型停止工作了（{reason}）。</translation>
+    </message>
+    <message>
+      <source>The model stopped working.</source>
+      <translation>模型停止工作了。</translation>
+    </message>
+    <message>
+      <source>The model that comes with Rolltop is missing.</source>
+      <translation>Rolltop 自带的模型不见了。</translation>
+    </message>
+    <message>
+      <source>The model was unloaded.</source>
+      <translation>模型已卸载。</translation>
+    </message>
+    <message>
+      <source>The model's chat template cannot be used: {reason}</source>
+      <translation>无法使用模型的对话模板：{reason}</translation>
+    </message>
+    <message>
+      <source>The model's process could not be started: {reason}</source>
+      <translation>无法启动模型的进程：{reason}</translation>
+    </message>
+    <message>
+      <source>The prompt has tokens that this model does not know.</source>
+      <translation>提示词中有这个模型不认识的词元。</translation>
+    </message>
+    <message>
+      <source>The prompt is empty.</source>
+      <translation>提示词是空的。</translation>
+    </message>
+    <message>
+      <source>The prompt is longer than the context.</source>
+      <translation>提示词比上下文长。</translation>
+    </message>
+    <message>
+      <source>The script has no answer left.</source>
+      <translation>脚本中没有更多回答了。</translation>
+    </message>
+    <message>
+      <source>The text has {tokens} tokens, the context holds {context_size}.</source>
+      <translation>文本有 {tokens} 个词元，上下文只能容纳 {context_size} 个。</translation>
+    </message>
+    <message>
+      <source>The text has {tokens} tokens, the embedding model reads at most {limit}.</source>
+      <translation>文本有 {tokens} 个词元，这个嵌入模型最多读取 {limit} 个。</translation>
+    </message>
+    <message>
+      <source>The trash is empty, but another program is reading the history and traces may remain.</source>
+      <translation>废纸篓已清空，但另一个程序正在读取历史记录，可能还留有痕迹。</translation>
+    </message>
+    <message>
+      <source>The window cannot be opened: {reason}.</source>
+      <translation>无法打开窗口：{reason}。</translation>
+    </message>
+    <message>
+      <source>There is no conversation yet, and none can be begun: the history is read only.</source>
+      <translation>还没有对话，也无法开始新的对话：历史记录是只读的。</translation>
+    </message>
+    <message>
+      <source>There is no file {path}.</source>
+      <translation>没有文件 {path}。</translation>
+    </message>
+    <message>
+      <source>There is no message to answer.</source>
+      <translation>没有可以回答的消息。</translation>
+    </message>
+    <message>
+      <source>There is no model {model} in the library.</source>
+      <translation>模型库中没有模型 {model}。</translation>
+    </message>
+    <message>
+      <source>There is no such token in this model.</source>
+      <translation>这个模型中没有这样的词元。</translation>
+    </message>
+    <message>
+      <source>There is not enough memory for a context of {size} tokens: {reason}</source>
+      <translation>内存不足以容纳 {size} 个词元的上下文：{reason}</translation>
+    </message>
+    <message>
+      <source>There is not enough memory for this model.</source>
+      <translation>内存不足以运行这个模型。</translation>
+    </message>
+    <message>
+      <source>There is not enough memory to embed {tokens} tokens.</source>
+      <translation>内存不足以处理 {tokens} 个词元的嵌入。</translation>
+    </message>
+    <message>
+      <source>There is nothing to send.</source>
+      <translation>没有可以发送的内容。</translation>
+    </message>
+    <message>
+      <source>This conversation is no longer there.</source>
+      <translation>这个对话已不存在。</translation>
+    </message>
+    <message>
+      <source>This does not fit: the prompt has {tokens} tokens, and the context holds {context_size}, of which {reserve} are kept for the answer.</source>
+      <translation>放不下：提示词有 {tokens} 个词元，而上下文只能容纳 {context_size} 个，其中 {reserve} 个留给回答。</translation>
+    </message>
+    <message>
+      <source>This message is no longer there.</source>
+      <translation>这条消息已不存在。</translation>
+    </message>
+    <message>
+      <source>This model makes embeddings, it cannot answer.</source>
+      <translation>这个模型生成嵌入向量，不能回答。</translation>
+    </message>
+    <message>
+      <source>This model stopped working twice with these settings, so it is not started a third time.</source>
+      <translation>这个模型在这些设置下已两次停止工作，因此不再第三次启动。</translation>
+    </message>
+    <message>
+      <source>This model translates from an encoder, which Rolltop cannot run yet.</source>
+      <translation>这个模型需要从编码器翻译，Rolltop 目前还不能运行。</translation>
+    </message>
+    <message>
+      <source>This setting cannot have that value: {key}.</source>
+      <translation>这个设置不能取这个值：{key}。</translation>
+    </message>
+    <message>
+      <source>This setting must be at least {limit}.</source>
+      <translation>这个设置至少为 {limit}。</translation>
+    </message>
+    <message>
+      <source>This setting must be at most {limit}.</source>
+      <translation>这个设置至多为 {limit}。</translation>
+    </message>
+    <message>
+      <source>This setting must be one of: {choices}.</source>
+      <translation>这个设置必须是以下之一：{choices}。</translation>
+    </message>
+    <message>
+      <source>This setting needs another kind of value.</source>
+      <translation>这个设置需要另一种类型的值。</translation>
+    </message>
+    <message>
+      <source>This was cancelled.</source>
+      <translation>已取消。</translation>
+    </message>
+    <message>
+      <source>Try again. If it stays so, start Rolltop again.</source>
+      <translation>请重试。如果仍然如此，请重新启动 Rolltop。</translation>
+    </message>
+    <message>
+      <source>Try another model, or download this one again.</source>
+      <translation>请换一个模型，或重新下载这个模型。</translation>
+    </message>
+    <message>
+      <source>Update the app, or choose another file of the same model.</source>
+      <translation>请更新应用，或选择同一模型的另一个文件。</translation>
+    </message>
+    <message>
+      <source>Wait for it, or stop it first.</source>
+      <translation>请等它完成，或先停止它。</translation>
+    </message>
+    <message>
+      <source>Write a message first.</source>
+      <translation>请先写消息。</translation>
+    </message>
+    <message>
+      <source>Your work is kept. Copy the report if you want to tell us.</source>
+      <translation>你的工作已保留。如果愿意告诉我们，请复制报告。</translation>
+    </message>
+    <message>
+      <source>it is too long</source>
+      <translation>它太长了</translation>
+    </message>
+    <message>
+      <source>it leaves out the message</source>
+      <translation>它遗漏了消息</translation>
+    </message>
+    <message>
+      <source>the messages leave no character free</source>
+      <translation>消息没有留下可用的字符</translation>
+    </message>
+    <message>
+      <source>{file} cannot be read: {reason}.</source>
+      <translation>无法读取 {file}：{reason}。</translation>
+    </message>
+    <message>
+      <source>{file} claims {total} parts.</source>
+      <translation>{file} 声称有 {total} 个分卷。</translation>
+    </message>
+    <message>
+      <source>{file} holds measurements for making models smaller, not a language model.</source>
+      <translation>{file} 保存的是用于缩小模型的测量数据，不是语言模型。</translation>
+    </message>
+    <message>
+      <source>{file} holds no weights.</source>
+      <translation>{file} 不含权重。</translation>
+    </message>
+    <message>
+      <source>{file} is a folder, not a GGUF model.</source>
+      <translation>{file} 是文件夹，不是 GGUF 模型。</translation>
+    </message>
+    <message>
+      <source>{file} is a small text file that was saved in place of the model.</source>
+      <translation>{file} 是被误存为模型的小文本文件。</translation>
+    </message>
+    <message>
+      <source>{file} is an adapter for another model, not a language model.</source>
+      <translation>{file} 是另一个模型的适配器，不是语言模型。</translation>
+    </message>
+    <message>
+      <source>{file} is cut short: its header promises {promised} bytes, the file has {size}.</source>
+      <translation>{file} 不完整：文件头标明 {promised} 字节，实际只有 {size}。</translation>
+    </message>
+    <message>
+      <source>{file} is damaged: its header makes no sense.</source>
+      <translation>{file} 已损坏：文件头没有意义。</translation>
+    </message>
+    <message>
+      <source>{file} is empty.</source>
+      <translation>{file} 是空的。</translation>
+    </message>
+    <message>
+      <source>{file} is in an older format than GGUF, which no longer runs.</source>
+      <translation>{file} 是比 GGUF 更旧的格式，已无法运行。</translation>
+    </message>
+    <message>
+      <source>{file} is in the first version of GGUF, which no longer runs.</source>
+      <translation>{file} 是第一版 GGUF，已无法运行。</translation>
+    </message>
+    <message>
+      <source>{file} is in version {version} of GGUF, which is newer than this app.</source>
+      <translation>{file} 是第 {version} 版 GGUF，比这个应用更新。</translation>
+    </message>
+    <message>
+      <source>{file} is not a GGUF model.</source>
+      <translation>{file} 不是 GGUF 模型。</translation>
+    </message>
+    <message>
+      <source>{file} is not a language model: it has no tokenizer.</source>
+      <translation>{file} 不是语言模型：它没有分词器。</translation>
+    </message>
+    <message>
+      <source>{file} is one of {total} parts, and its name does not say which.</source>
+      <translation>{file} 是 {total} 个分卷之一，但名称没有说明是哪一个。</translation>
+    </message>
+    <message>
+      <source>{file} is one of {total} parts, and {missing} is missing.</source>
+      <translation>{file} 是 {total} 个分卷之一，缺少 {missing}。</translation>
+    </message>
+    <message>
+      <source>{file} is the image part of another model, not a language model.</source>
+      <translation>{file} 是另一个模型的图像部分，不是语言模型。</translation>
+    </message>
+    <message>
+      <source>{file} may not be read.</source>
+      <translation>没有权限读取 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} was made for computers that store numbers the other way round.</source>
+      <translation>{file} 是为字节顺序相反的电脑制作的。</translation>
+    </message>
+    <message>
+      <source>{folder} holds more than {limit} files; the rest was not looked at.</source>
+      <translation>{folder} 中的文件多于 {limit} 个；其余的没有查看。</translation>
+    </message>
+    <message>
+      <source>{model} makes embeddings only; it cannot answer.</source>
+      <translation>{model} 只生成嵌入向量，不能回答。</translation>
+    </message>
+    <message>
+      <source>{path} belongs to another program.</source>
+      <translation>{path} 属于另一个程序。</translation>
+    </message>
+  </context>
+  <context>
+    <name>Inspector</name>
+    <message>
+      <source>1 token</source>
+      <translation>1 个词元</translation>
+    </message>
+    <message>
+      <source>A number repeats the same choices; empty is random.</source>
+      <translation>填一个数字会重复同样的选择；留空则随机。</translation>
+    </message>
+    <message>
+      <source>Apply and reload</source>
+      <translation>应用并重新加载</translation>
+    </message>
+    <message>
+      <source>Apply context size and GPU layers and reload the model</source>
+      <translation>应用上下文长度和 GPU 层数，并重新加载模型</translation>
+    </message>
+    <message>
+      <source>Context size</source>
+      <translation>上下文长度</translation>
+    </message>
+    <message>
+      <source>Conversation</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Draft</source>
+      <translation>草稿</translation>
+    </message>
+    <message>
+      <source>Exact</source>
+      <translation>精确</translation>
+    </message>
+    <message>
+      <source>Exact runs alone from an empty cache: the same seed gives the same text.</source>
+      <translation>精确模式从空缓存开始单独运行：相同的种子得到相同的文本。</translation>
+    </message>
+    <message>
+      <source>Fast</source>
+      <translation>快速</translation>
+    </message>
+    <message>
+      <source>Frequency penalty</source>
+      <translation>频率惩罚</translation>
+    </message>
+    <message>
+      <source>GPU layers</source>
+      <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>Makes tokens less likely once they occurred; 0 is off.</source>
+      <translation>词元出现过就降低其可能性；0 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Makes tokens less likely the more often they occurred; 0 is off.</source>
+      <translation>词元出现越多就越降低其可能性；0 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Max tokens</source>
+      <translation>最多词元</translation>
+    </message>
+    <message>
+      <source>Min-p</source>
+      <translation>Min-p</translation>
+    </message>
+    <message>
+      <source>Mode</source>
+      <translation>模式</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>模型</translation>
+    </message>
+    <message>
+      <source>More</source>
+      <translation>更多</translation>
+    </message>
+    <message>
+      <source>More sampling values</source>
+      <translation>更多采样参数</translation>
+    </message>
+    <message>
+      <source>Presence penalty</source>
+      <translation>存在惩罚</translation>
+    </message>
+    <message>
+      <source>Repeat penalty</source>
+      <translation>重复惩罚</translation>
+    </message>
+    <message>
+      <source>Sampling</source>
+      <translation>采样</translation>
+    </message>
+    <message>
+      <source>Seed</source>
+      <translation>种子</translation>
+    </message>
+    <message>
+      <source>Show exact prompt</source>
+      <translation>显示完整提示词</translation>
+    </message>
+    <message>
+      <source>System</source>
+      <translation>系统</translation>
+    </message>
+    <message>
+      <source>System prompt</source>
+      <translation>系统提示词</translation>
+    </message>
+    <message>
+      <source>Takes effect when the model is loaded again.</source>
+      <translation>重新加载模型后生效。</translation>
+    </message>
+    <message>
+      <source>Temperature</source>
+      <translation>温度</translation>
+    </message>
+    <message>
+      <source>Template marks</source>
+      <translation>模板标记</translation>
+    </message>
+    <message>
+      <source>Thinking</source>
+      <translation>思考</translation>
+    </message>
+    <message>
+      <source>Top-k</source>
+      <translation>Top-k</translation>
+    </message>
+    <message>
+      <source>Top-p</source>
+      <translation>Top-p</translation>
+    </message>
+    <message>
+      <source>What the model saw</source>
+      <translation>模型看到的内容</translation>
+    </message>
+    <message>
+      <source>What the model should be and how it should answer.</source>
+      <translation>模型应当是什么、应当怎样回答。</translation>
+    </message>
+    <message>
+      <source>Whether to ask the model to think before it answers.</source>
+      <translation>是否要求模型先思考再回答。</translation>
+    </message>
+    <message>
+      <source>about {count} tokens</source>
+      <translation>约 {count} 个词元</translation>
+    </message>
+    <message>
+      <source>all</source>
+      <translation>全部</translation>
+    </message>
+    <message>
+      <source>default</source>
+      <translation>默认</translation>
+    </message>
+    <message>
+      <source>no limit</source>
+      <translation>不限</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>关闭</translation>
+    </message>
+    <message>
+      <source>on</source>
+      <translation>开启</translation>
+    </message>
+    <message>
+      <source>random</source>
+      <translation>随机</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} 个词元</translation>
+    </message>
+    <message>
+      <source>{name}, slider</source>
+      <translation>{name}，滑块</translation>
+    </message>
+  </context>
+  <context>
+    <name>Message</name>
+    <message>
+      <source>1 token</source>
+      <translation>1 个词元</translation>
+    </message>
+    <message>
+      <source>Answer: {text}</source>
+      <translation>回答：{text}</translation>
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation>取消</translation>
+    </message>
+    <message>
+      <source>Continue</source>
+      <translation>继续</translation>
+    </message>
+    <message>
+      <source>Ctrl+Enter</source>
+      <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
+      <source>Edit the message</source>
+      <translation>编辑消息</translation>
+    </message>
+    <message>
+      <source>Esc</source>
+      <translation>Esc</translation>
+    </message>
+    <message>
+      <source>Next version</source>
+      <translation>下一个版本</translation>
+    </message>
+    <message>
+      <source>Previous version</source>
+      <translation>上一个版本</translation>
+    </message>
+    <message>
+      <source>Reached the token limit</source>
+      <translation>已达词元上限</translation>
+    </message>
+    <message>
+      <source>Restart</source>
+      <translation>重新启动</translation>
+    </message>
+    <message>
+      <source>Save</source>
+      <translation>保存</translation>
+    </message>
+    <message>
+      <source>Stopped</source>
+      <translation>已停止</translation>
+    </message>
+    <message>
+      <source>The context is full</source>
+      <translation>上下文已满</translation>
+    </message>
+    <message>
+      <source>The model stopped working here.</source>
+      <translation>模型在这里停止工作了。</translation>
+    </message>
+    <message>
+      <source>Thinking…</source>
+      <translation>正在思考…</translation>
+    </message>
+    <message>
+      <source>This went wrong.</source>
+      <translation>出错了。</translation>
+    </message>
+    <message>
+      <source>Thought</source>
+      <translation>已思考</translation>
+    </message>
+    <message>
+      <source>Thought for {seconds} s</source>
+      <translation>思考了 {seconds} 秒</translation>
+    </message>
+    <message>
+      <source>You: {text}</source>
+      <translation>你：{text}</translation>
+    </message>
+    <message>
+      <source>continue</source>
+      <translation>继续</translation>
+    </message>
+    <message>
+      <source>copy</source>
+      <translation>复制</translation>
+    </message>
+    <message>
+      <source>delete</source>
+      <translation>删除</translation>
+    </message>
+    <message>
+      <source>edit</source>
+      <translation>编辑</translation>
+    </message>
+    <message>
+      <source>regenerate</source>
+      <translation>重新生成</translation>
+    </message>
+    <message>
+      <source>what it saw</source>
+      <translation>它看到的内容</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} 个词元</translation>
+    </message>
+    <message>
+      <source>{number} / {count}</source>
+      <translation>{number} / {count}</translation>
+    </message>
+    <message>
+      <source>{seconds} s</source>
+      <translation>{seconds} 秒</translation>
+    </message>
+    <message>
+      <source>{speed} tok/s</source>
+      <translation>{speed} 词元/秒</translation>
+    </message>
+  </context>
+  <context>
+    <name>ModelPicker</name>
+    <message>
+      <source>Cancel loading</source>
+      <translation>取消加载</translation>
+    </message>
+    <message>
+      <source>Choose a model</source>
+      <translation>选择模型</translation>
+    </message>
+    <message>
+      <source>Free the memory of the selected model</source>
+      <translation>释放所选模型占用的内存</translation>
+    </message>
+    <message>
+      <source>GGUF models (*.gguf);;All files (*)</source>
+      <translation>GGUF 模型 (*.gguf);;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>Loading</source>
+      <translation>正在加载</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>模型</translation>
+    </message>
+    <message>
+      <source>Model: {model}</source>
+      <translation>模型：{model}</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>模型</translation>
+    </message>
+    <message>
+      <source>No models yet. Open a GGUF file to begin.</source>
+      <translation>还没有模型。打开一个 GGUF 文件即可开始。</translation>
+    </message>
+    <message>
+      <source>Open a GGUF file</source>
+      <translation>打开 GGUF 文件</translation>
+    </message>
+    <message>
+      <source>Open a GGUF file…</source>
+      <translation>打开 GGUF 文件…</translation>
+    </message>
+    <message>
+      <source>Unload</source>
+      <translation>卸载</translation>
+    </message>
+    <message>
+      <source>loaded</source>
+      <translation>已加载</translation>
+    </message>
+    <message>
+      <source>no chat format</source>
+      <translation>没有对话格式</translation>
+    </message>
+    <message>
+      <source>{model} · loading {percent}%</source>
+      <translation>{model} · 正在加载 {percent}%</translation>
+    </message>
+    <message>
+      <source>{tokens} tokens of context</source>
+      <translation>上下文 {tokens} 个词元</translation>
+    </message>
+  </context>
+  <context>
+    <name>NoticeBar</name>
+    <message>
+      <source>Copy report</source>
+      <translation>复制报告</translation>
+    </message>
+    <message>
+      <source>Dismiss</source>
+      <translation>关闭</translation>
+    </message>
+    <message>
+      <source>Undo</source>
+      <translation>撤销</translation>
+    </message>
+  </context>
+  <context>
+    <name>PromptView</name>
+    <message>
+      <source>Close</source>
+      <translation>关闭</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>复制</translation>
+    </message>
+    <message>
+      <source>Copy the exact prompt</source>
+      <translation>复制完整提示词</translation>
+    </message>
+    <message>
+      <source>Exact prompt</source>
+      <translation>完整提示词</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} 个词元</translation>
+    </message>
+    <message>
+      <source>{count} tokens, {marks} of them marks. The model has no chat template: plain format.</source>
+      <translation>{count} 个词元，其中 {marks} 个是标记。这个模型没有对话模板：使用纯文本格式。</translation>
+    </message>
+    <message>
+      <source>{count} tokens, {marks} of them the template's marks (tinted)</source>
+      <translation>{count} 个词元，其中 {marks} 个是模板标记（着色部分）</translation>
+    </message>
+  </context>
+  <context>
+    <name>Prose</name>
+    <message>
+      <source>Copied</source>
+      <translation>已复制</translation>
+    </message>
+    <message>
+      <source>Copy</source>
+      <translation>复制</translation>
+    </message>
+    <message>
+      <source>Copy address</source>
+      <translation>复制地址</translation>
+    </message>
+    <message>
+      <source>Copy selection</source>
+      <translation>复制所选内容</translation>
+    </message>
+    <message>
+      <source>Copy this code</source>
+      <translation>复制这段代码</translation>
+    </message>
+    <message>
+      <source>Open {url}</source>
+      <translation>打开 {url}</translation>
+    </message>
+    <message>
+      <source>Select all</source>
+      <translation>全选</translation>
+    </message>
+    <message>
+      <source>Show more ({count} characters left)</source>
+      <translation>显示更多（还有 {count} 个字符）</translation>
+    </message>
+    <message>
+      <source>[image: {name}]</source>
+      <translation>[图片：{name}]</translation>
+    </message>
+  </context>
+  <context>
+    <name>Settings</name>
+    <message>
+      <source>0 always takes the likeliest token; more is more varied.</source>
+      <translation>0 总是取最可能的词元；数值越大变化越多。</translation>
+    </message>
+    <message>
+      <source>A faster way to compute attention, where the device can.</source>
+      <translation>更快的注意力计算方式，需要设备支持。</translation>
+    </message>
+    <message>
+      <source>Above 1, what was said lately becomes less likely; 1 is off.</source>
+      <translation>大于 1 时，最近说过的内容更不容易重复；1 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Cache precision</source>
+      <translation>缓存精度</translation>
+    </message>
+    <message>
+      <source>Context size</source>
+      <translation>上下文长度</translation>
+    </message>
+    <message>
+      <source>Conversations</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Drop tokens less likely than this part of the likeliest; 0 is off.</source>
+      <translation>去掉概率低于最可能词元这一比例的词元；0 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Enter sends</source>
+      <translation>Enter 发送</translation>
+    </message>
+    <message>
+      <source>Enter sends the message and Shift+Enter makes a new line.</source>
+      <translation>按 Enter 发送消息，按 Shift+Enter 换行。</translation>
+    </message>
+    <message>
+      <source>Flash attention</source>
+      <translation>Flash attention</translation>
+    </message>
+    <message>
+      <source>GPU layers</source>
+      <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>How the context is kept in memory. Smaller types save memory and lose a little quality.</source>
+      <translation>上下文在内存中的保存方式。较小的类型节省内存，质量略有损失。</translation>
+    </message>
+    <message>
+      <source>Inspector</source>
+      <translation>检查器</translation>
+    </message>
+    <message>
+      <source>Keep the likeliest tokens that together have this probability; 1 is off.</source>
+      <translation>保留合计达到这一概率的最可能词元；1 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Keep this many of the likeliest tokens; 0 is off.</source>
+      <translation>保留这么多个最可能的词元；0 表示关闭。</translation>
+    </message>
+    <message>
+      <source>Language</source>
+      <translation>语言</translation>
+    </message>
+    <message>
+      <source>Layers computed on the graphics card; -1 means all of them.</source>
+      <translation>在显卡上计算的层数；-1 表示全部。</translation>
+    </message>
+    <message>
+      <source>Light, dark, or as the system is.</source>
+      <translation>浅色、深色，或跟随系统。</translation>
+    </message>
+    <message>
+      <source>Longest answer</source>
+      <translation>最长回答</translation>
+    </message>
+    <message>
+      <source>Min-p</source>
+      <translation>Min-p</translation>
+    </message>
+    <message>
+      <source>Minutes after which an unused model leaves memory; 0 means never.</source>
+      <translation>模型闲置多少分钟后从内存中卸载；0 表示从不。</translation>
+    </message>
+    <message>
+      <source>Model</source>
+      <translation>模型</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation>模型</translation>
+    </message>
+    <message>
+      <source>New chats</source>
+      <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Repeat penalty</source>
+      <translation>重复惩罚</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>设置</translation>
+    </message>
+    <message>
+      <source>Show the inspector at the right.</source>
+      <translation>在右侧显示检查器。</translation>
+    </message>
+    <message>
+      <source>Show the list of conversations.</source>
+      <translation>显示对话列表。</translation>
+    </message>
+    <message>
+      <source>Temperature</source>
+      <translation>温度</translation>
+    </message>
+    <message>
+      <source>The language changes when Rolltop is started again.</source>
+      <translation>重新启动 Rolltop 后更换语言。</translation>
+    </message>
+    <message>
+      <source>The language of the window.</source>
+      <translation>窗口使用的语言。</translation>
+    </message>
+    <message>
+      <source>The model of a new chat; empty means the starter model.</source>
+      <translation>新对话使用的模型；留空表示自带的模型。</translation>
+    </message>
+    <message>
+      <source>Theme</source>
+      <translation>主题</translation>
+    </message>
+    <message>
+      <source>Threads</source>
+      <translation>线程数</translation>
+    </message>
+    <message>
+      <source>Threads for computing; 0 means one for each physical core.</source>
+      <translation>用于计算的线程数；0 表示每个物理核心一个。</translation>
+    </message>
+    <message>
+      <source>Tokens a model keeps in mind. More needs more memory.</source>
+      <translation>模型能记住的词元数。越多占用的内存越多。</translation>
+    </message>
+    <message>
+      <source>Tokens after which an answer ends; 0 means until the context is full.</source>
+      <translation>回答达到多少词元后结束；0 表示直到上下文用完。</translation>
+    </message>
+    <message>
+      <source>Top-k</source>
+      <translation>Top-k</translation>
+    </message>
+    <message>
+      <source>Top-p</source>
+      <translation>Top-p</translation>
+    </message>
+    <message>
+      <source>Unload when idle</source>
+      <translation>闲置时卸载</translation>
+    </message>
+    <message>
+      <source>Window</source>
+      <translation>窗口</translation>
+    </message>
+    <message>
+      <source>all</source>
+      <translation>全部</translation>
+    </message>
+    <message>
+      <source>as the system</source>
+      <translation>跟随系统</translation>
+    </message>
+    <message>
+      <source>automatic</source>
+      <translation>自动</translation>
+    </message>
+    <message>
+      <source>dark</source>
+      <translation>深色</translation>
+    </message>
+    <message>
+      <source>light</source>
+      <translation>浅色</translation>
+    </message>
+    <message>
+      <source>never</source>
+      <translation>从不</translation>
+    </message>
+    <message>
+      <source>no limit</source>
+      <translation>不限</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>关闭</translation>
+    </message>
+    <message>
+      <source>on</source>
+      <translation>开启</translation>
+    </message>
+  </context>
+  <context>
+    <name>StatusBar</name>
+    <message>
+      <source>Context: {used} of {size} tokens in use</source>
+      <translation>上下文：已用 {used} / {size} 个词元</translation>
+    </message>
+    <message>
+      <source>No model chosen</source>
+      <translation>没有选择模型</translation>
+    </message>
+    <message>
+      <source>Offline: Rolltop has made no network connection since it was started.</source>
+      <translation>离线：Rolltop 启动以来没有建立任何网络连接。</translation>
+    </message>
+    <message>
+      <source>RAM {used} / {total} GB</source>
+      <translation>内存 {used} / {total} GB</translation>
+    </message>
+    <message>
+      <source>Restart</source>
+      <translation>重新启动</translation>
+    </message>
+    <message>
+      <source>Restart the model</source>
+      <translation>重新启动模型</translation>
+    </message>
+    <message>
+      <source>Status</source>
+      <translation>状态</translation>
+    </message>
+    <message>
+      <source>about {used} / {size} tokens</source>
+      <translation>约 {used} / {size} 个词元</translation>
+    </message>
+    <message>
+      <source>offline</source>
+      <translation>离线</translation>
+    </message>
+    <message>
+      <source>{count} connections</source>
+      <translation>{count} 个连接</translation>
+    </message>
+    <message>
+      <source>{model} loading {percent}%</source>
+      <translation>{model} 正在加载 {percent}%</translation>
+    </message>
+    <message>
+      <source>{model} not loaded</source>
+      <translation>{model} 未加载</translation>
+    </message>
+    <message>
+      <source>{model} ready</source>
+      <translation>{model} 已就绪</translation>
+    </message>
+    <message>
+      <source>{model} stopped working</source>
+      <translation>{model} 停止工作了</translation>
+    </message>
+    <message>
+      <source>{rate} tok/s</source>
+      <translation>{rate} 词元/秒</translation>
+    </message>
+    <message>
+      <source>{used} / {size} tokens</source>
+      <translation>{used} / {size} 个词元</translation>
+    </message>
+    <message>
+      <source>{used} / {size} tokens, too long</source>
+      <translation>{used} / {size} 个词元，太长</translation>
+    </message>
+  </context>
+  <context>
+    <name>Transcript</name>
+    <message>
+      <source>Conversation</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Jump to latest</source>
+      <translation>跳到最新</translation>
+    </message>
+  </context>
+  <context>
+    <name>Window</name>
+    <message>
+      <source>About Rolltop</source>
+      <translation>关于 Rolltop</translation>
+    </message>
+    <message>
+      <source>CPU</source>
+      <translation>CPU</translation>
+    </message>
+    <message>
+      <source>Chat</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>GPU {some} / {all} layers</source>
+      <translation>GPU {some} / {all} 层</translation>
+    </message>
+    <message>
+      <source>Menu</source>
+      <translation>菜单</translation>
+    </message>
+    <message>
+      <source>New chat</source>
+      <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Rolltop {version}
+
+Private work with local language models.
+Apache License 2.0.
+
+Your data: {folder}</source>
+      <translation>Rolltop {version}
+
+用本地语言模型私密地工作。
+Apache 许可证 2.0。
+
+你的数据：{folder}</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>设置</translation>
+    </message>
+    <message>
+      <source>conversation</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>model</source>
+      <translation>模型</translation>
+    </message>
+  </context>
+</TS>
