@@ -167,6 +167,25 @@ def only_new(model: Model, tokens: Sequence[int], new: int) -> float:
     return seconds
 
 
+def come_back() -> None:
+    """Returning to a conversation after another one took its place in the context."""
+    engine = ProcessEngine.start(LoadOptions(path=PATH, context_size=4096))
+    ratios = []
+    for n in range(3):
+        first, second = (
+            engine.tokenize(f"{who} {n}: " + "the keeper walked down to the sea and listened " * 300)[:2500]
+            for who in ("Anna", "Ben")
+        )
+        afresh = generate(engine, first, 1).timings.first_token_s
+        generate(engine, second, 1)
+        end = generate(engine, [*first, *second[:17]], 1)
+        ratios.append(end.timings.first_token_s / afresh)
+    engine.close()
+    print(f"  {end.usage.cached_tokens} of {end.usage.prompt_tokens} tokens were still known")
+    print(f"  first token after {1000 * end.timings.first_token_s:.0f} ms, afresh {1000 * afresh:.0f} ms")
+    tell("coming back / evaluating it again", ratios, at_most=0.1)
+
+
 def shared_prefix() -> None:
     """Eight requests over one text of 1,000 tokens, against one by one without reuse."""
     engine = ProcessEngine.start(LoadOptions(path=PATH))
@@ -258,7 +277,7 @@ def tell(
 
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (single_stream, follow_up, shared_prefix, longest_gap)
+    f.__name__: f for f in (single_stream, follow_up, come_back, shared_prefix, longest_gap)
 }
 
 if __name__ == "__main__":

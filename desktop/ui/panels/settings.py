@@ -188,6 +188,7 @@ class SettingsPanel(QWidget):
 
     def _check_field(self, setting: Setting) -> QWidget:
         box = QCheckBox()
+        box.setProperty("role", "bare")  # its words stand elsewhere
         box.setChecked(bool(self._workbench.settings.get(setting.key)))
         box.toggled.connect(lambda on: self._set(setting.key, on))
         self._show[setting.key] = lambda value: box.setChecked(bool(value))
