@@ -237,6 +237,7 @@ class Model:
     def _load(self, options: LoadOptions, progress: Callable[[float], bool] | None) -> Any:
         params = llama.llama_model_default_params()
         params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else 999
+        params.use_extra_bufts = not has_amx()
         aborted = False
 
         def on_progress(fraction: float, _data: Any) -> bool:
@@ -696,6 +697,15 @@ def devices() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def has_amx() -> bool:
+    """Whether llama.cpp was built for Intel's matrix tiles, which then crash it.
+
+    GCC takes only the first bytes of the tile configuration for used and leaves the others unset
+    (llama.cpp issue 20824). The weights are laid out for the tiles only in an extra buffer type.
+    """
+    return b"AMX_INT8 = 1" in (llama.llama_print_system_info() or b"")
 
 
 def _bytes_of(state: State) -> Any:

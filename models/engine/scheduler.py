@@ -407,6 +407,8 @@ class Scheduler:
         except EngineError as error:
             for task, _, _ in rows:
                 self._fail(task, error)
+            for task in [*reversed(self._running)]:  # nothing is known of the memory any more
+                self._preempt(task)
             self._cache.clear()
             return False
         finally:

@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
+from unittest.mock import patch
 
 import llama_cpp
 
 from models.engine.client import Engine, ProcessEngine
-from models.engine.llama import Batch, Model
+from models.engine.llama import Batch, Model, has_amx
 from models.engine.protocol import (
     Chat,
     Finished,
@@ -95,11 +96,24 @@ def high_level(llm: llama_cpp.Llama, n: int) -> float:
     return (len(stamps) - 1) / (stamps[-1] - stamps[0])
 
 
+def high_level_model() -> llama_cpp.Llama:
+    """llama-cpp-python's own class, with the weights laid out as the engine's; it has no option for that."""
+    defaults = llama_cpp.llama_cpp.llama_model_default_params
+
+    def params() -> llama_cpp.llama_model_params:
+        chosen = defaults()
+        chosen.use_extra_bufts = not has_amx()
+        return chosen
+
+    with patch.object(llama_cpp.llama_cpp, "llama_model_default_params", params):
+        return llama_cpp.Llama(PATH, n_ctx=4096, n_batch=512, verbose=False)
+
+
 def single_stream() -> None:
     """One answer through the child process."""
     engine = ProcessEngine.start(LoadOptions(path=PATH))
     model = Model(LoadOptions(path=PATH))
-    llm = llama_cpp.Llama(PATH, n_ctx=4096, n_batch=512, verbose=False)
+    llm = high_level_model()
     tokens, bias = engine.render(STORY).tokens, no_end(engine)
     rows = []
     for _ in range(MANY_ROUNDS):

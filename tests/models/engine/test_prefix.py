@@ -17,8 +17,12 @@ def spell(ids: list[int]) -> bytes:
     return b"".join(PIECES[i] for i in ids)
 
 
-@given(st.lists(st.integers(0, 2), max_size=40), st.lists(st.integers(0, 2), max_size=40))
-def test_common_is_the_longest_common_prefix(a: list[int], b: list[int]) -> None:
+short = st.lists(st.integers(0, 2), max_size=40)
+
+
+@given(st.integers(0, 300), short, short)
+def test_common_is_the_longest_common_prefix(shared: int, a: list[int], b: list[int]) -> None:
+    a, b = [*range(shared), *a], [*range(shared), *b]
     n = common(a, b)
     assert a[:n] == b[:n]
     assert n in (len(a), len(b)) or a[n] != b[n]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.engine.client import InProcessEngine
+from models.engine.llama import Batch
 from models.engine.protocol import (
     Chat,
     Finished,
@@ -24,7 +25,7 @@ from models.engine.protocol import (
     TokenLogprob,
 )
 from models.engine.scheduler import LEAST_ROWS, Pace
-from models.errors import RolltopError, UserError
+from models.errors import EngineError, RolltopError, UserError
 
 GREEDY = Sampling(temperature=0)
 ids = (f"r{n}" for n in count())
@@ -420,3 +421,23 @@ def test_a_transcript_that_was_typed_never_becomes_the_real_one(engine: InProces
     )
     run(engine, fake.tokens)
     assert engine.render(chat("hello", "hi there", "and?")).tokens == real.tokens
+
+
+def test_a_batch_that_fails_takes_nobody_else_along(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = load(context_size=2048, batch_size=64)
+    prompts = ["One. " * 60, "Two things. " * 60]
+    expected = [run(engine, prompt, mode="exact").text for prompt in prompts]
+    model = engine._worker._model
+    decode, calls = model.decode, count()
+
+    def failing(batch: Batch) -> int:
+        if next(calls) == 0:
+            raise EngineError("The model could not evaluate the text.")
+        return decode(batch)
+
+    monkeypatch.setattr(model, "decode", failing)
+    first, second = (Result(engine, engine.tokenize(prompt)) for prompt in prompts)
+    with pytest.raises(EngineError, match="could not evaluate"):
+        first.read()
+    assert second.read().text == expected[1]
+    assert run(engine, prompts[0]).text == expected[0]
