@@ -364,7 +364,7 @@ def test_the_start_of_a_word_comes_before_its_middle_and_letters_last() -> None:
 
 def test_every_setting_has_a_place_or_is_set_elsewhere() -> None:
     shown = {key for _, keys in GROUPS for key in keys}
-    assert {setting.key for setting in SETTINGS} - shown == {"language", "show_list", "show_inspector"}
+    assert {setting.key for setting in SETTINGS} - shown == {"show_list", "show_inspector"}
 
 
 def test_a_setting_is_changed_in_its_form_and_follows_changes(
