@@ -257,7 +257,7 @@ class Cache:
     def undo(self, sequence: Sequence) -> bool:
         """Bring the memory back to what the sequence says, after a decode was broken off."""
         length = len(sequence.tokens)
-        kept = self._model.can_cut and self._model.keep(sequence.id, length)
+        kept = self._model.keep(sequence.id, length)
         return kept and (not length or self._past_complete(sequence.id, length))
 
     def _idle(self) -> list[Sequence]:

@@ -351,6 +351,11 @@ class Model:
             return int(llama.llama_n_ctx(self._context))
         return int(llama.llama_model_n_ctx_train(self._handle))
 
+    @property
+    def batch_size(self) -> int:
+        """Most rows of a batch: as asked for, and never more than the context asked for."""
+        return int(llama.llama_n_batch(self._context)) if self._context else self.sequences
+
     # ------------------------------------------------------------ decoding
 
     def decode(self, batch: Batch) -> int:

@@ -83,7 +83,6 @@ class Worker:
                 emit,
                 parallel=options.parallel,
                 pause_s=options.pause_s,
-                batch_size=options.batch_size,
                 interrupted=interrupted,
             )
         except BaseException:

@@ -58,6 +58,7 @@ class Task:
         id: the request's id. prompt: tokens to evaluate before the first sample.
         cached: prompt tokens that were found in the cache.
         next: sampled tokens that are not evaluated yet (one, while an answer runs).
+        awaited: another task, and how long a prefix it is about to evaluate that this one shares.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Task:
     admitted: float | None = None
     next: list[int] = field(default_factory=list)
     order: int = 0
+    awaited: tuple[Task, int] | None = None
 
     @property
     def exact(self) -> bool:
@@ -166,7 +168,6 @@ class Scheduler:
         *,
         parallel: int = 8,
         pause_s: float = 0.1,
-        batch_size: int = 512,
         interrupted: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -176,7 +177,7 @@ class Scheduler:
         self._pace = Pace(pause_s)
         self._interrupted = interrupted
         self._clock = clock
-        self._batch = Batch(max(min(batch_size, model.context_size), model.sequences))
+        self._batch = Batch(model.batch_size)
         self._cache = Cache(model)
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []
@@ -305,13 +306,22 @@ class Scheduler:
                 return
 
     def _worth_waiting(self, task: Task) -> bool:
-        """Whether a running task is about to evaluate a longer part of this prompt than is cached."""
+        """Whether a running task is about to evaluate a longer part of this prompt than is cached.
+
+        A task goes on waiting for the one that was found, without a look at the cache in each step.
+        """
+        if task.awaited is not None and self._reads_on(*task.awaited):
+            return True
         reading = [other for other in self._running if other.prefilling]
         have = self._cache.match(task.prompt) if reading else 0
-        return any(
-            prefix.common(other.prompt, task.prompt) >= max(have, other.position) + WORTH_WAITING
-            for other in reading
-        )
+        shared = ((other, prefix.common(other.prompt, task.prompt)) for other in reading)
+        worth = (pair for pair in shared if pair[1] >= have + WORTH_WAITING and self._reads_on(*pair))
+        task.awaited = next(worth, None)
+        return task.awaited is not None
+
+    def _reads_on(self, task: Task, length: int) -> bool:
+        """Whether a task is running and well before `length` tokens of its prompt."""
+        return task.sequence is not None and task.position + WORTH_WAITING <= length
 
     def _start(self, task: Task) -> None:
         if task.exact:
@@ -407,9 +417,7 @@ class Scheduler:
         except EngineError as error:
             for task, _, _ in rows:
                 self._fail(task, error)
-            for task in [*reversed(self._running)]:  # nothing is known of the memory any more
-                self._preempt(task)
-            self._cache.clear()
+            self._start_over()
             return False
         finally:
             if watch:
@@ -428,10 +436,19 @@ class Scheduler:
 
     def _undo(self, rows: list[Row]) -> None:
         """Bring the memory back to what it was, after a decode was broken off."""
+        if not self._model.can_cut:  # it moves the states of others about while it evaluates
+            self._start_over()
+            return
         for task, _, _ in rows:
             assert task.sequence is not None
             if not self._cache.undo(task.sequence):
                 self._preempt(task)
+
+    def _start_over(self) -> None:
+        """Nothing is known of the memory any more: empty it and put back all that run."""
+        for task in [*reversed(self._running)]:
+            self._preempt(task)
+        self._cache.clear()
 
     # ------------------------------------------------------------ outputs
 

@@ -232,6 +232,29 @@ def test_a_conversation_is_kept_once_however_often_it_is_moved_out(narrow: InPro
     assert sorted(map(len, kept)) == sorted([400, len(tokens)])
 
 
+def test_a_batch_that_is_broken_off_spoils_nothing(engine: InProcessEngine) -> None:
+    """Neither what was in that batch nor what was only kept beside it."""
+    scheduler = engine._worker._scheduler
+    vocab = engine._worker._model.vocab
+    endless = {t: -math.inf for t in range(vocab.size) if vocab.ends_generation(t)}
+    request = Request(
+        id=next(ids), tokens=tuple(conversation(1, 50)), max_tokens=99, sampling=GREEDY, logit_bias=endless
+    )
+    running = iter(engine.submit(request))
+    next(event for event in running if isinstance(event, TextDelta))
+    first_token(engine, conversation(2, 200))
+    asked = iter([True])
+    scheduler._interrupted = lambda: next(asked, False)
+    found, _ = first_token(engine, conversation(3, 200))
+    assert next(asked, None) is None  # it was broken off
+    again, _ = first_token(engine, [*conversation(2, 200), 99])
+    end = list(running)[-1]
+    assert distance(found, first_token(engine, conversation(3, 200), "exact")[0]) < 0.02
+    assert distance(again, first_token(engine, [*conversation(2, 200), 99], "exact")[0]) < 0.02
+    assert isinstance(end, Finished)
+    assert end.usage.completion_tokens == 99
+
+
 def test_a_lone_answer_has_the_context_to_itself(tmp_path: Path) -> None:
     engine = started(tmp_path / "tiny.gguf", "plain")
     for prompt in (conversation(0, 300), conversation(1, 300), [*conversation(1, 200), 99]):

@@ -423,6 +423,14 @@ def test_a_transcript_that_was_typed_never_becomes_the_real_one(engine: InProces
     assert engine.render(chat("hello", "hi there", "and?")).tokens == real.tokens
 
 
+def test_a_prompt_may_fill_what_a_small_context_is_rounded_up_to(load: Load) -> None:
+    engine = load(context_size=300)
+    size = engine.info.context_size
+    assert size > 300  # llama.cpp rounds it up
+    prompt = [1000] * (size - 2)
+    assert run(engine, prompt, max_tokens=0).end.finish_reason in ("context", "stop")
+
+
 def test_a_batch_that_fails_takes_nobody_else_along(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = load(context_size=2048, batch_size=64)
     prompts = ["One. " * 60, "Two things. " * 60]
