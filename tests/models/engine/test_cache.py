@@ -232,6 +232,38 @@ def test_a_conversation_is_kept_once_however_often_it_is_moved_out(narrow: InPro
     assert sorted(map(len, kept)) == sorted([400, len(tokens)])
 
 
+def test_of_many_the_ones_used_last_are_kept(
+    narrow: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "STORED_MOST", 2)
+
+    def move_out(tokens: list[int]) -> None:
+        first_token(narrow, tokens)
+        first_token(narrow, conversation(90), "exact")
+
+    move_out(conversation(1))
+    move_out(conversation(2))
+    move_out(conversation(3, cache.WORTH_STORING - 1))  # too short to be kept
+    move_out(conversation(1))  # comes back, and goes out again
+    move_out(conversation(4))
+    assert [stored.tokens for stored in cache_of(narrow)._stored] == [conversation(1), conversation(4)]
+
+
+def test_checkpoints_stay_within_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "QUICKLY_STORED", 0)  # so that they stay beside each other
+    engine = started(tmp_path / "tiny.gguf", "recurrent")
+    sequences = cache_of(engine)._sequences
+    first_token(engine, conversation(0))
+    size = next(len(c.state) for s in sequences for c in s.checkpoints)
+    monkeypatch.setattr(cache, "CHECKPOINT_BYTES", 3 * size)
+    for n in range(1, 6):
+        first_token(engine, conversation(n))
+    first_token(engine, [*conversation(5), *range(60, 80)])
+    assert sum(len(c.state) for s in sequences for c in s.checkpoints) <= 3 * size
+    assert first_token(engine, [*conversation(5), *range(60, 80), 99])[1] >= 400
+    engine.close()
+
+
 def test_a_batch_that_is_broken_off_spoils_nothing(engine: InProcessEngine) -> None:
     """Neither what was in that batch nor what was only kept beside it."""
     scheduler = engine._worker._scheduler
