@@ -7,7 +7,9 @@ asked of it. Nothing here is a test: these numbers are for a person on a quiet m
 from __future__ import annotations
 
 import math
+import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -131,6 +133,23 @@ def single_stream() -> None:
     print(f"  child {child:.0f}, bare loop {bare:.0f}, create_chat_completion {high:.0f} tokens/s")
     tell("child process / bare loop", [c / b for c, b, _ in rows], at_least=0.96)
     tell("child process / create_chat_completion", [c / h for c, _, h in rows], at_least=1.05)
+
+
+def beside_others() -> None:
+    """An answer while another program keeps one core busy."""
+    engine = ProcessEngine.start(LoadOptions(path=PATH))
+    tokens, bias = engine.render(STORY).tokens, no_end(engine)
+    rows = []
+    for _ in range(ROUNDS):
+        alone = generate(engine, tokens, 50, logit_bias=bias).timings.tokens_per_second
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+            beside = generate(engine, tokens, 50, logit_bias=bias).timings.tokens_per_second
+            other.kill()
+        rows.append((alone, beside))
+    engine.close()
+    alone, beside = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"  alone {alone:.0f}, beside a busy program {beside:.1f} tokens/s, {os.cpu_count()} cores")
+    tell("beside a busy program / alone", [b / a for a, b in rows], at_least=0.1)
 
 
 def follow_up() -> None:
@@ -291,7 +310,7 @@ def tell(
 
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (single_stream, follow_up, come_back, shared_prefix, longest_gap)
+    f.__name__: f for f in (single_stream, beside_others, follow_up, come_back, shared_prefix, longest_gap)
 }
 
 if __name__ == "__main__":
