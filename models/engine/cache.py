@@ -8,6 +8,7 @@ evaluating it again would take.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -32,7 +33,7 @@ WORTH_STORING = 32
 """Tokens of a sequence that are worth moving; fewer are evaluated again as quickly."""
 
 QUICKLY_STORED = 64 << 20
-"""Bytes that are moved in some milliseconds; a larger sequence stays until its cells are needed."""
+"""Bytes moved at once to give an answer the context to itself; more stays until its cells are needed."""
 
 
 @dataclass
@@ -121,10 +122,18 @@ class Cache:
     def _best_stored(self, prompt: list[int]) -> tuple[Stored | None, int]:
         best, length = None, 0
         for stored in self._stored:
-            n = prefix.common(stored.tokens, prompt)
+            n = self._usable(stored, prefix.common(stored.tokens, prompt))
             if n > length:
                 best, length = stored, n
         return best, length
+
+    def _usable(self, stored: Stored, length: int) -> int:
+        """How many of the first `length` tokens can be had of a sequence when it comes back."""
+        whole = length == len(stored.tokens)
+        kept = self._model.can_cut and len(stored.tokens) <= (self._model.window or len(stored.tokens))
+        if whole or kept:
+            return length
+        return max((c.length for c in stored.checkpoints if c.length <= length), default=0)
 
     # ------------------------------------------------------------ to write and to let go
 
@@ -132,23 +141,34 @@ class Cache:
         """A sequence to go on with, and how many tokens of the prompt it has, `most` at the most.
 
         With `alone` no other sequence is busy. Then this one gets the context to itself as far as that
-        is done in milliseconds: attention passes over the cells of others at each step, which a small
-        model feels.
+        is done quickly: attention passes over the cells of others at each step, which a small model
+        feels.
         """
-        source, length = self._best_idle_or_busy(prompt)
-        length = min(length, most)
-        stored, longer = self._best_stored(prompt)
-        longer = min(longer, most)
-        restore = stored is not None and longer >= length + WORTH_STORING
-        for idle in self._idle() if alone else []:
-            if (restore or idle is not source) and self._moves_quickly(idle):
-                self._move_out(idle)
+        source, length = self._best_idle_or_busy(prompt[:most])
+        stored, longer = self._best_stored(prompt[:most])
+        restore = stored is not None and longer >= length + WORTH_STORING and self._fits(stored)
+        if alone:
+            self._move_quickly(None if restore else source)
         if restore and stored is not None and (sequence := self._restore(stored)) is not None:
             length = self._cut(sequence, longer)
         else:
             sequence, length = self._take(source, length, alone=alone)
         sequence.busy = True
         return sequence, length
+
+    def _fits(self, stored: Stored) -> bool:
+        """Whether the context has room for it beside what is busy."""
+        busy = sum(len(sequence.tokens) for sequence in self._sequences if sequence.busy)
+        return busy + len(stored.tokens) <= self._model.context_size
+
+    def _move_quickly(self, sparing: Sequence | None) -> None:
+        """Move out what is idle, the least recently used first, as much as is done quickly."""
+        left = QUICKLY_STORED
+        for idle in self._idle():
+            size = self._model.state_size(idle.id)
+            if idle is not sparing and size <= left:
+                left -= size
+                self._move_out(idle)
 
     def claim_first(self) -> Sequence:
         """The first sequence of an emptied context, whose layout is the same each time.
@@ -174,6 +194,11 @@ class Cache:
         """Nobody writes to it any more, and nothing of it is kept."""
         sequence.busy = False
         self._forget(sequence)
+
+    def set_aside(self, sequence: Sequence) -> None:
+        """Nobody writes to it for now; its cells are free, its state is kept."""
+        sequence.busy = False
+        self._move_out(sequence)
 
     def _take(self, source: Sequence | None, length: int, *, alone: bool) -> tuple[Sequence, int]:
         """A sequence that holds the first `length` tokens of `source`, or as many as can be had."""
@@ -292,21 +317,24 @@ class Cache:
         known = any(other.tokens[: len(tokens)] == tokens for other in self._stored)
         if len(tokens) < WORTH_STORING or known:
             return
-        self._stored = [other for other in self._stored if tokens[: len(other.tokens)] != other.tokens]
         checkpoints = sum(len(checkpoint.state) for checkpoint in sequence.checkpoints)
-        if self._make_memory(self._model.state_size(sequence.id) + checkpoints):
+        size = self._model.state_size(sequence.id) + checkpoints
+        with suppress(MemoryError, psutil.Error, OSError):  # it is only a convenience
+            used = sum(stored.size for stored in self._stored)
+            most = min(STORED_BYTES, (psutil.virtual_memory().available + used) // 8)
+            if size > most:
+                return
+            self._stored = [other for other in self._stored if tokens[: len(other.tokens)] != other.tokens]
+            self._let_go(most - size)
             state = self._model.save(sequence.id, whole=True)
-            self._stored.append(Stored(list(tokens), state, list(sequence.checkpoints)))
+            if len(state):
+                self._stored.append(Stored(list(tokens), state, list(sequence.checkpoints)))
 
-    def _make_memory(self, size: int) -> bool:
-        """Let go of stored sequences until one of `size` bytes can be added; False when it cannot."""
+    def _let_go(self, most: int) -> None:
+        """Drop the least recently used stored sequences until `most` bytes are left and one can be added."""
         used = sum(stored.size for stored in self._stored)
-        most = min(STORED_BYTES, (psutil.virtual_memory().available + used) // 8)
-        if size > most:
-            return False
-        while self._stored and (used + size > most or len(self._stored) >= STORED_MOST):
+        while self._stored and (used > most or len(self._stored) >= STORED_MOST):
             used -= self._stored.pop(0).size
-        return True
 
     def _restore(self, stored: Stored) -> Sequence | None:
         """Bring a sequence back; None when the context has no room for it beside what is busy."""
@@ -314,6 +342,8 @@ class Cache:
         while not self._model.restore(target.id, stored.state, whole=True):
             if not self.make_room():
                 self._forget(target)
+                if not any(sequence.busy for sequence in self._sequences):  # then it never will be
+                    self._stored = [other for other in self._stored if other is not stored]
                 return None
         target.tokens, target.checkpoints = list(stored.tokens), list(stored.checkpoints)
         target.used = next(self._ticks)
@@ -326,7 +356,11 @@ class Cache:
 
     def checkpoint(self, sequence: Sequence) -> None:
         """Save where a sequence is; the oldest of all give way when they take too much memory."""
-        made = Checkpoint(len(sequence.tokens), self._model.save(sequence.id), next(self._ticks))
+        try:
+            state = self._model.save(sequence.id)
+        except MemoryError:
+            return
+        made = Checkpoint(len(sequence.tokens), state, next(self._ticks))
         sequence.checkpoints = [*sequence.checkpoints[-(CHECKPOINTS - 1) :], made]
         kept = sorted((c for s in self._sequences for c in s.checkpoints), key=lambda c: -c.made)
         size, fitting = 0, set()

@@ -157,8 +157,8 @@ class Scheduler:
     """Runs requests on one model.
 
     `emit` receives every event. `interrupted`, asked while a prompt is evaluated, may return True
-    to break off the current decode, so that a cancelled long prompt stops at once; nothing is lost
-    by it but the work of that one batch.
+    to break off the current decode, so that a cancelled long prompt stops at once. The work of that
+    batch is lost by it, and what a recurrent or hybrid model had in its context.
     """
 
     def __init__(
@@ -325,11 +325,12 @@ class Scheduler:
 
     def _start(self, task: Task) -> None:
         if task.exact:
-            task.sequence, task.cached = self._cache.claim_first(), 0
+            task.sequence, cached = self._cache.claim_first(), 0
         else:
             alone = not self._running
-            task.sequence, task.cached = self._cache.claim(task.prompt, task.first_output, alone=alone)
-        task.admitted = task.admitted or self._clock()
+            task.sequence, cached = self._cache.claim(task.prompt, task.first_output, alone=alone)
+        if task.admitted is None:  # not when it was put back: what it evaluated itself does not count
+            task.admitted, task.cached = self._clock(), cached
         task.order = next(self._ticks)
         self._waiting.remove(task)
         self._running.append(task)
@@ -354,12 +355,15 @@ class Scheduler:
             return
         if len(self._running) > 1:
             self._full = True
-            self._preempt(max(self._running, key=lambda t: t.order))
+            self._preempt(max(self._running, key=lambda t: t.order), intact=True)
         else:
             self._finish(self._running[0], "context")
 
-    def _preempt(self, task: Task) -> None:
-        """Put a task back at the head of the queue; its answer so far becomes part of its prompt."""
+    def _preempt(self, task: Task, *, intact: bool = False) -> None:
+        """Put a task back at the head of the queue; its answer so far becomes part of its prompt.
+
+        What was evaluated is kept where the memory is `intact`.
+        """
         assert task.sequence is not None
         if isinstance(task, Generation):
             task.prompt = [*task.request.tokens, *task.answer]
@@ -367,7 +371,7 @@ class Scheduler:
         elif isinstance(task, Scoring):
             task.scores.clear()
         sequence, task.sequence = task.sequence, None
-        self._cache.discard(sequence)
+        (self._cache.set_aside if intact else self._cache.discard)(sequence)
         self._running.remove(task)
         self._waiting.appendleft(task)
 
@@ -409,6 +413,8 @@ class Scheduler:
     def _evaluate(self, rows: list[Row]) -> bool:
         """Decode the batch; False when nothing was evaluated and the next step tries again."""
         watch = self._interrupted is not None and self._batch.size > len(rows)
+        if not self._model.can_cut and len(self._running) > 1:
+            watch = False  # the others would have to start over, see `_undo`
         if watch:
             self._model.on_abort(self._interrupted)
         began = self._clock()
@@ -562,9 +568,9 @@ class Scheduler:
 
     def _release(self, task: Task) -> None:
         """Take a task off; its sequence stays as a cached prefix, unless it had to run on its own."""
-        self._full = False
         if task in self._running:
             self._running.remove(task)
+            self._full = False
         else:
             self._waiting.remove(task)
         if isinstance(task, Generation) and task.sampler is not None:

@@ -14,6 +14,7 @@ import tiny_models
 from models.engine import cache
 from models.engine.cache import Cache
 from models.engine.client import InProcessEngine, Stream
+from models.engine.llama import Batch
 from models.engine.protocol import Finished, LoadOptions, Request, Sampling, TextDelta
 
 GREEDY = Sampling(temperature=0)
@@ -178,7 +179,8 @@ def test_an_edit_of_what_was_moved_out_is_answered_as_afresh(narrow: InProcessEn
     first_token(narrow, conversation(2))
     edited = [*old[:350], *range(70, 110)]
     found, cached = first_token(narrow, edited)
-    assert cached in (0, 350)  # no checkpoint lies before the edit where a past cannot be cut
+    # No checkpoint lies before the edit where a past cannot be cut.
+    assert cached == (0 if cache_of(narrow).needs_checkpoints else 350)
     assert distance(found, first_token(narrow, edited, "exact")[0]) < 0.02
     again, cached = first_token(narrow, old)
     assert cached > 0
@@ -264,27 +266,80 @@ def test_checkpoints_stay_within_their_bytes(tmp_path: Path, monkeypatch: pytest
     engine.close()
 
 
-def test_a_batch_that_is_broken_off_spoils_nothing(engine: InProcessEngine) -> None:
-    """Neither what was in that batch nor what was only kept beside it."""
-    scheduler = engine._worker._scheduler
+def endless(engine: InProcessEngine, prompt: list[int], n: int) -> Stream:
+    """An answer of exactly `n` tokens."""
     vocab = engine._worker._model.vocab
-    endless = {t: -math.inf for t in range(vocab.size) if vocab.ends_generation(t)}
-    request = Request(
-        id=next(ids), tokens=tuple(conversation(1, 50)), max_tokens=99, sampling=GREEDY, logit_bias=endless
-    )
-    running = iter(engine.submit(request))
-    next(event for event in running if isinstance(event, TextDelta))
+    bias = {t: -math.inf for t in range(vocab.size) if vocab.ends_generation(t)}
+    request = Request(id=next(ids), tokens=tuple(prompt), max_tokens=n, sampling=GREEDY, logit_bias=bias)
+    return engine.submit(request)
+
+
+def test_a_batch_that_is_broken_off_spoils_nothing(
+    engine: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what was in that batch nor what was only kept beside it."""
+    monkeypatch.setattr(cache, "QUICKLY_STORED", 0)  # so that it stays there
+    running = iter(endless(engine, conversation(1, 50), 99)) if engine.info.can_cut else iter(())
+    next((event for event in running if isinstance(event, TextDelta)), None)
     first_token(engine, conversation(2, 200))
     asked = iter([True])
-    scheduler._interrupted = lambda: next(asked, False)
+    engine._worker._scheduler._interrupted = lambda: next(asked, False)
     found, _ = first_token(engine, conversation(3, 200))
     assert next(asked, None) is None  # it was broken off
     again, _ = first_token(engine, [*conversation(2, 200), 99])
-    end = list(running)[-1]
+    for end in [e for e in running if isinstance(e, Finished)]:
+        assert end.usage.completion_tokens == 99
     assert distance(found, first_token(engine, conversation(3, 200), "exact")[0]) < 0.02
     assert distance(again, first_token(engine, [*conversation(2, 200), 99], "exact")[0]) < 0.02
-    assert isinstance(end, Finished)
-    assert end.usage.completion_tokens == 99
+
+
+def test_who_gives_way_for_want_of_room_goes_on_where_it_was(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = started(tmp_path / "tiny.gguf", kind, context_size=512)
+    model = engine._worker._model
+    decode, evaluated = model.decode, [0]
+
+    def counting(batch: Batch) -> int:
+        status = decode(batch)
+        evaluated[0] += batch.size if status == 0 else 0
+        return status
+
+    monkeypatch.setattr(model, "decode", counting)
+    for stream in [endless(engine, conversation(n, 200), 130) for n in range(2)]:
+        end = list(stream)[-1]
+        assert isinstance(end, Finished)
+        assert end.usage.completion_tokens == 130
+        assert end.usage.cached_tokens == 0
+    assert evaluated[0] <= 2 * (200 + 130)
+    engine.close()
+
+
+def test_want_of_memory_costs_only_what_would_have_been_kept(
+    narrow: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(narrow._worker._model, "save", refuse)
+    for n in range(3):
+        first_token(narrow, conversation(n))
+    found, cached = first_token(narrow, conversation(0))
+    assert cached == 0
+    assert distance(found, first_token(narrow, conversation(0), "exact")[0]) < 0.02
+
+
+def test_what_cannot_be_kept_in_its_longer_form_stays_in_the_shorter(
+    narrow: InProcessEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_token(narrow, conversation(0, 200))
+    first_token(narrow, conversation(1), "exact")
+    short = cache_of(narrow)._stored[0]
+    first_token(narrow, [*conversation(0, 200), *conversation(2, 200)])
+    monkeypatch.setattr(cache, "STORED_BYTES", short.size)
+    first_token(narrow, conversation(1), "exact")
+    assert len(cache_of(narrow)._stored) == 1
+    assert cache_of(narrow)._stored[0].tokens[:200] == conversation(0, 200)
 
 
 def test_a_lone_answer_has_the_context_to_itself(tmp_path: Path) -> None:
