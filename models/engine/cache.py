@@ -144,8 +144,9 @@ class Cache:
         is done quickly: attention passes over the cells of others at each step, which a small model
         feels.
         """
-        source, length = self._best_idle_or_busy(prompt[:most])
-        stored, longer = self._best_stored(prompt[:most])
+        wanted = prompt[:most]
+        source, length = self._best_idle_or_busy(wanted)
+        stored, longer = self._best_stored(wanted)
         restore = stored is not None and longer >= length + WORTH_STORING and self._fits(stored)
         if alone:
             self._move_quickly(None if restore else source)
@@ -157,8 +158,8 @@ class Cache:
         return sequence, length
 
     def _fits(self, stored: Stored) -> bool:
-        """Whether the context has room for it beside what is busy."""
-        busy = sum(len(sequence.tokens) for sequence in self._sequences if sequence.busy)
+        """Whether the context may have room for it; what is busy takes the longest one's cells at least."""
+        busy = max((len(sequence.tokens) for sequence in self._sequences if sequence.busy), default=0)
         return busy + len(stored.tokens) <= self._model.context_size
 
     def _move_quickly(self, sparing: Sequence | None) -> None:

@@ -331,7 +331,7 @@ class Scheduler:
             task.sequence, cached = self._cache.claim(task.prompt, task.first_output, alone=alone)
         if task.admitted is None:  # not when it was put back: what it evaluated itself does not count
             task.admitted, task.cached = self._clock(), cached
-        task.order = next(self._ticks)
+        task.order, task.awaited = next(self._ticks), None  # or each would keep the one before it
         self._waiting.remove(task)
         self._running.append(task)
         if isinstance(task, Generation) and not task.started:
@@ -412,9 +412,9 @@ class Scheduler:
 
     def _evaluate(self, rows: list[Row]) -> bool:
         """Decode the batch; False when nothing was evaluated and the next step tries again."""
-        watch = self._interrupted is not None and self._batch.size > len(rows)
-        if not self._model.can_cut and len(self._running) > 1:
-            watch = False  # the others would have to start over, see `_undo`
+        reads = self._batch.size > len(rows)
+        spoils = not self._model.can_cut and len(self._running) > 1  # others start over, see `_undo`
+        watch = self._interrupted is not None and reads and not spoils
         if watch:
             self._model.on_abort(self._interrupted)
         began = self._clock()
