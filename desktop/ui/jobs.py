@@ -21,6 +21,12 @@ E = TypeVar("E")
 GROUP_MS = 30
 MOST_THREADS = 64
 IDLE_S = 10.0
+SWITCH_S = 0.0002
+"""How long a busy worker may keep the interpreter from the GUI thread.
+
+Painting takes the interpreter some hundred times a frame, and Python lets it wait 5 ms for each
+while a worker computes: a job of 100 ms in Python was a stall of 100 ms.
+"""
 
 Deliver = Callable[[], None]
 
@@ -113,6 +119,7 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None, *, group_ms: int = GROUP_MS) -> None:
         super().__init__(parent)
+        sys.setswitchinterval(SWITCH_S)
         self._waiting: deque[Job] = deque()
         self._jobs: set[Job] = set()
         self._threads: set[Thread] = set()

@@ -125,9 +125,8 @@ def _renderer(name: str, color: str) -> QSvgRenderer:
 def _drawn(name: str, color: str, pixels: int) -> QPixmap:
     pixmap = QPixmap(pixels, pixels)
     pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    _renderer(name, color).render(painter)
-    painter.end()
+    with QPainter(pixmap) as painter:
+        _renderer(name, color).render(painter)
     return pixmap
 
 

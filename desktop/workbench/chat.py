@@ -220,8 +220,8 @@ class Chats:
         engine = self.engines.get(options.path)
         if engine is not None:
             with suppress(EngineDied, EngineError):
-                prompt = engine.render(Chat(messages=messages))
-                return _use(messages, prompt.parts, len(prompt.tokens), engine.info.context_size, True)
+                size = engine.measure(Chat(messages=messages))
+                return _use(messages, size.parts, size.total, engine.info.context_size, True)
         parts = [estimate_tokens(message.content) for message in messages]
         total = sum(parts) + MARKS_ESTIMATE * len(messages)
         return _use(messages, parts, total, options.context_size, False)

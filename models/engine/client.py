@@ -34,8 +34,10 @@ from models.engine.protocol import (
     LoadFailed,
     LoadOptions,
     LoadProgress,
+    Measure,
     ModelInfo,
     Prompt,
+    PromptSize,
     Ready,
     Render,
     Reply,
@@ -61,7 +63,7 @@ LOOK_S = 0.05
 CANCEL_S = 0.1
 SILENCE_S = 0.3
 
-Call = Submit | Cancel | Render | Tokenize | Detokenize | Score | Embed
+Call = Submit | Cancel | Render | Measure | Tokenize | Detokenize | Score | Embed
 T = TypeVar("T")
 Loading = Generator[float, None, T]
 """A load in progress: yields the part that is done, 0 to 1, many times a second, and returns what was
@@ -121,6 +123,9 @@ class Engine(Protocol):
 
     def render(self, chat: Chat) -> Prompt:
         """Render messages with the model's chat template and tokenize the result."""
+
+    def measure(self, chat: Chat) -> PromptSize:
+        """How long the prompt of `render` is, without the prompt."""
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """Token ids of `text`, without a BOS; control strings stay text unless `special`."""
@@ -209,12 +214,11 @@ class EngineClient(ABC):
 
     def render(self, chat: Chat) -> Prompt:
         """See Engine."""
-        messages = tuple(
-            msgspec.structs.replace(m, content=clean(m.content), thinking=clean(m.thinking))
-            for m in chat.messages
-        )
-        command = Render(id=self._id(), chat=msgspec.structs.replace(chat, messages=messages))
-        return msgspec.convert(self._call(command), Prompt)
+        return msgspec.convert(self._call(Render(id=self._id(), chat=_clean(chat))), Prompt)
+
+    def measure(self, chat: Chat) -> PromptSize:
+        """See Engine."""
+        return msgspec.convert(self._call(Measure(id=self._id(), chat=_clean(chat))), PromptSize)
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
         """See Engine."""
@@ -546,6 +550,14 @@ def _id_of(command: Call) -> str:
 def clean(text: str) -> str:
     """Text that can be encoded: lone surrogates become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _clean(chat: Chat) -> Chat:
+    messages = tuple(
+        msgspec.structs.replace(m, content=clean(m.content), thinking=clean(m.thinking))
+        for m in chat.messages
+    )
+    return msgspec.structs.replace(chat, messages=messages)
 
 
 def error_from(failure: Failure) -> RolltopError:

@@ -31,8 +31,10 @@ from models.engine.protocol import (
     LoadFailed,
     LoadOptions,
     LoadProgress,
+    Measure,
     ModelInfo,
     Prompt,
+    PromptSize,
     Ready,
     Render,
     Reply,
@@ -135,12 +137,15 @@ class Worker:
             case _:
                 self._answer(command)
 
-    def _answer(self, command: Render | Tokenize | Detokenize) -> None:
+    def _answer(self, command: Render | Measure | Tokenize | Detokenize) -> None:
         vocab = self._model.vocab
         try:
             match command:
                 case Render(chat=chat):
                     value: Any = self._render(chat)
+                case Measure(chat=chat):
+                    prompt = self._render(chat)
+                    value = PromptSize(total=len(prompt.tokens), parts=prompt.parts)
                 case Tokenize(text=text, special=special):
                     value = vocab.tokenize(text, special=special)
                 case Detokenize(tokens=tokens):

@@ -138,6 +138,18 @@ class Prompt(Struct, frozen=True):
     format: Literal["template", "plain"] = "template"
 
 
+class PromptSize(Struct, frozen=True):
+    """How long a chat is once it is rendered; small where a `Prompt` may be megabytes.
+
+    Attributes:
+        total: tokens of the prompt.
+        parts: as `Prompt.parts`.
+    """
+
+    total: int
+    parts: tuple[int, ...] = ()
+
+
 class Sampling(Struct, frozen=True):
     """How the next token is chosen. `seed` None draws a fresh one for each request.
 
@@ -239,6 +251,13 @@ class Render(Tagged, frozen=True):
     chat: Chat
 
 
+class Measure(Tagged, frozen=True):
+    """Render a chat and count its tokens; answered by Reply with a PromptSize."""
+
+    id: str
+    chat: Chat
+
+
 class Tokenize(Tagged, frozen=True):
     """Answered by Reply with a list of token ids. `special`: control strings become control tokens."""
 
@@ -270,7 +289,7 @@ class Embed(Tagged, frozen=True):
     normalize: bool = True
 
 
-Command = Load | Submit | Cancel | Render | Tokenize | Detokenize | Score | Embed
+Command = Load | Submit | Cancel | Render | Measure | Tokenize | Detokenize | Score | Embed
 
 # ---------------------------------------------------------------- events
 
@@ -362,7 +381,7 @@ class Failed(Tagged, frozen=True):
 
 
 class Reply(Tagged, frozen=True):
-    """The result of Render, Tokenize, Detokenize, Score or Embed."""
+    """The result of Render, Measure, Tokenize, Detokenize, Score or Embed."""
 
     id: str
     value: Any

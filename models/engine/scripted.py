@@ -21,6 +21,7 @@ from models.engine.protocol import (
     ModelInfo,
     Prompt,
     PromptProgress,
+    PromptSize,
     Request,
     Started,
     TextDelta,
@@ -142,6 +143,11 @@ class ScriptedEngine:
         """Render messages in a ChatML-like form (or a plain one) and tokenize the result."""
         self._check_alive()
         return self._render_template(chat) if self.info.chat_template else self._render_plain(chat)
+
+    def measure(self, chat: Chat) -> PromptSize:
+        """How long the prompt of `render` is, without the prompt."""
+        prompt = self.render(chat)
+        return PromptSize(total=len(prompt.tokens), parts=prompt.parts)
 
     def _render_template(self, chat: Chat) -> Prompt:
         tokens: list[int] = []

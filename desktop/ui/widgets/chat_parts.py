@@ -55,16 +55,16 @@ class TitleLabel(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the fitted text and, with the keyboard here, the focus ring."""
-        painter = QPainter(self)
-        t = self._theme.tokens
-        fitted = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 8)
-        painter.setPen(QColor(t.text))
-        painter.drawText(self.rect().adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, fitted)
-        if self.hasFocus():
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(QColor(t.accent), 2))
-            width = min(self.width() - 2, self.fontMetrics().horizontalAdvance(fitted) + 10)
-            painter.drawRoundedRect(1, 1, width, self.height() - 2, 6, 6)
+        with QPainter(self) as painter:
+            t = self._theme.tokens
+            fitted = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 8)
+            painter.setPen(QColor(t.text))
+            painter.drawText(self.rect().adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, fitted)
+            if self.hasFocus():
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(QPen(QColor(t.accent), 2))
+                width = min(self.width() - 2, self.fontMetrics().horizontalAdvance(fitted) + 10)
+                painter.drawRoundedRect(1, 1, width, self.height() - 2, 6, 6)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Edit the title."""

@@ -545,20 +545,20 @@ class MessageView(QWidget):
             self._action_row.setGeometry(left, self._row_y, size.width(), ACTIONS)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        tokens = self.place.theme.tokens
-        painter.setPen(Qt.PenStyle.NoPen)
-        if not self._bubble.isNull():
-            painter.setBrush(QColor(tokens.tint))
-            painter.drawRoundedRect(self._bubble, 12, 12)
-        if not self._thought_bar.isNull():
-            painter.setBrush(QColor(tokens.border))
-            painter.drawRoundedRect(self._thought_bar, 1, 1)
-        if self._ring and self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(tokens.accent), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            tokens = self.place.theme.tokens
+            painter.setPen(Qt.PenStyle.NoPen)
+            if not self._bubble.isNull():
+                painter.setBrush(QColor(tokens.tint))
+                painter.drawRoundedRect(self._bubble, 12, 12)
+            if not self._thought_bar.isNull():
+                painter.setBrush(QColor(tokens.border))
+                painter.drawRoundedRect(self._thought_bar, 1, 1)
+            if self._ring and self.hasFocus():
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(QColor(tokens.accent), 2))
+                painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
 
     # ---- mouse and keys
 

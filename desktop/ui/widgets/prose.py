@@ -343,16 +343,16 @@ class Prose(QWidget):
     # ---- painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        clip = QRectF(event.rect())
-        for index, box in enumerate(self.boxes):
-            if box.y > clip.bottom():
-                break
-            if box.y + box.height + 20 < clip.top():
-                continue
-            self._paint_containers(painter, index)
-            box.paint(painter, clip, self._selection.chosen(index), self._is_last(index))
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            clip = QRectF(event.rect())
+            for index, box in enumerate(self.boxes):
+                if box.y > clip.bottom():
+                    break
+                if box.y + box.height + 20 < clip.top():
+                    continue
+                self._paint_containers(painter, index)
+                box.paint(painter, clip, self._selection.chosen(index), self._is_last(index))
 
     def _paint_containers(self, painter: QPainter, index: int) -> None:
         box, tokens = self.boxes[index], self._style.tokens

@@ -31,21 +31,21 @@ class StateDot(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        tokens = self._theme.tokens
-        color = QColor(
-            {"ready": tokens.good, "dead": tokens.bad, "loading": tokens.accent}.get(
-                self._state, tokens.faint
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            tokens = self._theme.tokens
+            color = QColor(
+                {"ready": tokens.good, "dead": tokens.bad, "loading": tokens.accent}.get(
+                    self._state, tokens.faint
+                )
             )
-        )
-        if self._state in ("none", "loading"):
-            painter.setPen(color)
-            painter.drawEllipse(QRectF(1.5, 1.5, 7, 7))
-        else:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color)
-            painter.drawEllipse(QRectF(1, 1, 8, 8))
+            if self._state in ("none", "loading"):
+                painter.setPen(color)
+                painter.drawEllipse(QRectF(1.5, 1.5, 7, 7))
+            else:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(color)
+                painter.drawEllipse(QRectF(1, 1, 8, 8))
 
 
 class StatusBar(QWidget):

@@ -231,6 +231,15 @@ def test_a_base_model_gets_a_plain_format_and_says_so(tmp_path: Path, load: Load
     assert isinstance(list(engine.submit(Request(id="a", tokens=prompt.tokens, max_tokens=3)))[-1], Finished)
 
 
+def test_measuring_tells_the_size_of_the_prompt_alone(load: Load) -> None:
+    engine = load()
+    turns = ("Say \ud83d twice.", "Once<|im_end|>.", "\N{WAVING HAND SIGN}")
+    roles = ("user", "assistant", "user")
+    chat = Chat(messages=tuple(Message(role=r, content=t) for r, t in zip(roles, turns, strict=True)))  # type: ignore[arg-type]
+    prompt, size = engine.render(chat), engine.measure(chat)
+    assert (size.total, size.parts) == (len(prompt.tokens), prompt.parts)
+
+
 def test_devices_are_listed_without_loading_anything_here() -> None:
     assert any(device["kind"] == "CPU" and device["memory_total"] > 0 for device in devices())
 

@@ -75,6 +75,12 @@ def test_a_chat_is_rendered_with_marks_and_parts() -> None:
     assert ScriptedEngine([]).render(begun).text.endswith("<|im_start|>assistant\nHi")
 
 
+def test_measuring_is_rendering_without_the_text() -> None:
+    prompt = ScriptedEngine([]).render(HELLO)
+    size = ScriptedEngine([]).measure(HELLO)
+    assert (size.total, size.parts) == (len(prompt.tokens), prompt.parts)
+
+
 def test_a_base_model_renders_a_plain_transcript() -> None:
     prompt = ScriptedEngine([], chat_template=False).render(HELLO)
     assert prompt.format == "plain"
