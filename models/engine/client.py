@@ -77,8 +77,8 @@ ENVIRONMENT = (
 )
 """What an engine's process sees of the environment: enough to find libraries, and no secrets."""
 
-SPINS = 5000
-"""Turns a thread waits in a loop for the others before it sleeps, some 0.1 to 0.3 ms.
+SPINS = 2500
+"""Turns a thread waits in a loop for the others before it sleeps, some 0.05 to 0.15 ms.
 
 GCC's OpenMP waits for milliseconds, several hundred times a token. When another program needs a core,
 the waiting threads keep it from the one they wait for, and an answer all but stands still.
