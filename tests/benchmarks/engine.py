@@ -284,13 +284,13 @@ def chunk_and_step(engine: Engine, tokens: Sequence[int], chunk: int) -> float:
     """Seconds for the last chunk of a prompt that is not cached, and for one step, measured alone.
 
     It is the last one that is timed: attention over what came before costs most there. The longest of
-    twenty, since about so many of the silences come near the end of the prompt, and it is the longest
-    of those that is compared.
+    ten, since it is the longest of many silences that is compared. (The tokens repeat after ten, and
+    what was evaluated once is cached.)
     """
     before, last = [tokens[-1], *tokens[: -chunk - 1]], list(tokens[-chunk:])
     generate(engine, before, 1)
     times = []
-    for n in range(20):
+    for n in range(10):
         end = generate(engine, [*before, tokens[n], *last[1:]], 2)
         times.append(end.timings.prompt_s + end.timings.decode_s)
     return max(times)
