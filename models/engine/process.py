@@ -34,7 +34,6 @@ from models.engine.protocol import (
     Measure,
     ModelInfo,
     Prompt,
-    PromptSize,
     Ready,
     Render,
     Reply,
@@ -144,8 +143,7 @@ class Worker:
                 case Render(chat=chat):
                     value: Any = self._render(chat)
                 case Measure(chat=chat):
-                    prompt = self._render(chat)
-                    value = PromptSize(total=len(prompt.tokens), parts=prompt.parts)
+                    value = self._render(chat).size
                 case Tokenize(text=text, special=special):
                     value = vocab.tokenize(text, special=special)
                 case Detokenize(tokens=tokens):

@@ -118,6 +118,18 @@ class ThinkingTags(Struct, frozen=True):
     open_at_start: bool = False
 
 
+class PromptSize(Struct, frozen=True):
+    """How long a chat is once it is rendered; small where a `Prompt` may be megabytes.
+
+    Attributes:
+        total: tokens of the prompt.
+        parts: as `Prompt.parts`.
+    """
+
+    total: int
+    parts: tuple[int, ...]
+
+
 class Prompt(Struct, frozen=True):
     """A rendered chat: exactly what the model will see.
 
@@ -137,17 +149,10 @@ class Prompt(Struct, frozen=True):
     thinking: ThinkingTags | None = None
     format: Literal["template", "plain"] = "template"
 
-
-class PromptSize(Struct, frozen=True):
-    """How long a chat is once it is rendered; small where a `Prompt` may be megabytes.
-
-    Attributes:
-        total: tokens of the prompt.
-        parts: as `Prompt.parts`.
-    """
-
-    total: int
-    parts: tuple[int, ...] = ()
+    @property
+    def size(self) -> PromptSize:
+        """Its length alone."""
+        return PromptSize(total=len(self.tokens), parts=self.parts)
 
 
 class Sampling(Struct, frozen=True):

@@ -146,8 +146,7 @@ class ScriptedEngine:
 
     def measure(self, chat: Chat) -> PromptSize:
         """How long the prompt of `render` is, without the prompt."""
-        prompt = self.render(chat)
-        return PromptSize(total=len(prompt.tokens), parts=prompt.parts)
+        return self.render(chat).size
 
     def _render_template(self, chat: Chat) -> Prompt:
         tokens: list[int] = []
