@@ -67,6 +67,7 @@ TENSOR_TYPES: Mapping[int, tuple[str, int, int]] = {
     42: ("Q2_0", 64, 18),
 }  # fmt: skip
 """ggml's tensor types: number -> name, elements in a block, bytes in a block."""
+_TYPES_BY_NAME = {facts[0]: facts for facts in TENSOR_TYPES.values()}
 
 FILE_TYPES: Mapping[int, str] = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S",
@@ -111,6 +112,12 @@ class TensorInfo:
     def elements(self) -> int:
         """How many numbers it holds."""
         return prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its data; 0 for a type that is not known."""
+        _, block, block_bytes = _TYPES_BY_NAME.get(self.type, ("", 1, 0))
+        return -(-self.elements // block) * block_bytes
 
 
 @dataclass(frozen=True)
