@@ -56,7 +56,15 @@ def m002_search(db: Database) -> None:
     search.rebuild(db.conn)
 
 
-STEPS: tuple[Step, ...] = (m001_history, m002_search)
+def m003_models(db: Database) -> None:
+    """What the user keeps about models: a note, settings of its own, and when it was last used."""
+    db.conn.execute(
+        "CREATE TABLE models (id TEXT PRIMARY KEY, note TEXT NOT NULL, settings TEXT NOT NULL, "
+        "used REAL NOT NULL) STRICT"
+    )
+
+
+STEPS: tuple[Step, ...] = (m001_history, m002_search, m003_models)
 
 
 def applied(conn: sqlite3.Connection) -> list[str]:

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ROLES = frozenset({"system", "user", "assistant"})
@@ -66,6 +66,22 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRow:
+    """What the user keeps about a model.
+
+    Attributes:
+        id: of the library.
+        settings: what this model is loaded and answers with, where it differs from the app's settings.
+        used: when it last answered, unix seconds; 0.0 for never.
+    """
+
+    id: str
+    note: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    used: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrashRow:
     """Something deleted that can still be restored.
 
@@ -97,6 +113,12 @@ def message_row(row: tuple[Any, ...]) -> MessageRow:
     for place in (10, 12, 13):  # settings, usage, timings
         values[place] = from_json(values[place])
     return MessageRow(*values)
+
+
+def model_row(row: tuple[Any, ...]) -> ModelRow:
+    """Make a record of columns in the order of the record's fields."""
+    id, note, settings, used = row
+    return ModelRow(id, note, from_json(settings), used)
 
 
 def clean(text: str) -> str:

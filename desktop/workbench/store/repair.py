@@ -29,7 +29,10 @@ _TABLES = {
     "deletions": "message",
     "drafts": "conversation",
     "settings": "key",
+    "models": "id",
 }
+_MADE_BY = {"models": "m003_models"}
+"""Tables that are not of the first step."""
 # A text only ever grows. One that changed otherwise since the backup was changed by the damage.
 _GROWN = """CASE WHEN messages.status = 'streaming' OR CAST(messages.content AS BLOB) =
     substr(CAST(excluded.content AS BLOB), 1, length(CAST(messages.content AS BLOB)))
@@ -73,8 +76,10 @@ def _state(conn: sqlite3.Connection) -> State:
         return "newer"
     if conn.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         return "damaged"
-    # The first step is one transaction: a file of ours without these tables has lost them.
-    return "good" if tables.issuperset(_TABLES) else "damaged"
+    # Each step is one transaction: a file of ours without its tables has lost them.
+    steps = migrations.applied(conn)
+    expected = {table for table in _TABLES if _MADE_BY.get(table, steps[0]) in steps} if steps else _TABLES
+    return "good" if tables.issuperset(expected) else "damaged"
 
 
 def finish(path: Path) -> None:
@@ -166,6 +171,8 @@ def _salvage(path: Path, conn: sqlite3.Connection) -> int:
             damaged.text_factory = lambda raw: raw.decode("utf-8", "replace")
             for table, key in _TABLES.items():
                 known = {row[1] for row in conn.execute(f"PRAGMA table_info({table})")}
+                if not known:
+                    continue  # the backup is from before this table
                 for row in _readable(damaged, table):
                     _take(conn, table, key, {name: row[name] for name in row if name in known})
     except sqlite3.DatabaseError as error:

@@ -20,11 +20,13 @@ from desktop.workbench.store.records import (
     STATUSES,
     ConversationRow,
     MessageRow,
+    ModelRow,
     TrashRow,
     checked_json,
     clean,
     conversation_row,
     message_row,
+    model_row,
     new_id,
     to_json,
 )
@@ -38,6 +40,7 @@ _CONVERSATION = """c.id, c.title, c.created, c.updated, c.system, c.model, c.set
 _JSON_FIELDS = frozenset({"settings", "usage", "timings"})
 _CONVERSATION_FIELDS = frozenset({"title", "system", "model", "settings", "leaf"})
 _MESSAGE_FIELDS = frozenset({"content", "thinking", "status", "finish_reason", "usage", "timings", "error"})
+_MODEL_FIELDS = frozenset({"note", "settings", "used"})
 
 
 def _locked(method: F) -> F:
@@ -52,7 +55,7 @@ def _locked(method: F) -> F:
 
 
 class Store:
-    """Conversations as trees of messages, drafts and settings in one SQLite file.
+    """Conversations as trees of messages, drafts, settings and notes on models in one SQLite file.
 
     One connection behind one lock: every method may be called from any thread, and raises
     UserError with one of the codes data_folder, disk_full, read_only, gone, store.
@@ -470,6 +473,34 @@ class Store:
             conn.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, to_json(value)))
 
 
+    # ------------------------------------------------------------ models
+
+    @_locked
+    def models(self) -> dict[str, ModelRow]:
+        """What is kept about models, by their ids."""
+        rows = self._conn.execute("SELECT id, note, settings, used FROM models")
+        return {row[0]: model_row(row) for row in rows}
+
+    @_locked
+    def model(self, id: str) -> ModelRow:
+        """What is kept about one model; nothing yet is an empty row."""
+        row = self._conn.execute(
+            "SELECT id, note, settings, used FROM models WHERE id = ?", (clean(id),)
+        ).fetchone()
+        return model_row(row) if row else ModelRow(clean(id))
+
+    @_locked
+    def update_model(self, id: str, **fields: Any) -> ModelRow:
+        """Change note, settings or used. When it was used may be lost to a power cut, the others not."""
+        _check_fields(fields, _MODEL_FIELDS)
+        with self._write(durable=fields.keys() != {"used"}) as conn:
+            conn.execute("INSERT OR IGNORE INTO models VALUES (?, '', '{}', 0)", (clean(id),))
+            conn.execute(
+                f"UPDATE models SET {_assignments(fields)} WHERE id = ?", (*_values(fields), clean(id))
+            )
+        return self.model(id)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
@@ -563,4 +594,7 @@ def _assignments(fields: Mapping[str, Any]) -> str:
 
 
 def _values(fields: Mapping[str, Any]) -> Sequence[str]:
-    return [checked_json(value) if name in _JSON_FIELDS else clean(value) for name, value in fields.items()]
+    return [
+        checked_json(value) if name in _JSON_FIELDS else clean(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+    ]

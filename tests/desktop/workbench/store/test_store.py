@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from desktop.workbench.store import MessageRow, Store
+from desktop.workbench.store import MessageRow, ModelRow, Store
 from models.errors import UserError
 
 
@@ -335,3 +335,14 @@ def test_four_threads_at_once(store: Store) -> None:
     for seed, conversation in enumerate(conversations):
         assert shown(store, conversation) == [f"word{seed} {number}" for number in range(60)]
         assert [row.id for row in store.conversations(search=f"word{seed}")] == [conversation]
+
+
+def test_what_is_kept_about_models(store: Store) -> None:
+    assert store.model("qwen3-4b") == ModelRow("qwen3-4b")
+    assert store.models() == {}
+    store.update_model("qwen3-4b", note="good at Latin", settings={"context_size": 8192})
+    row = store.update_model("qwen3-4b", used=12.5)
+    assert row == ModelRow("qwen3-4b", "good at Latin", {"context_size": 8192}, 12.5)
+    assert store.models() == {"qwen3-4b": row}
+    with pytest.raises(TypeError):
+        store.update_model("qwen3-4b", name="x")
