@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tiny_models import tiny_bert, tiny_llama, tiny_mamba
 
-from models import library
+from models import library, places
 from models.errors import UserError
-from models.library import Library, NotAModel
+from models.library import Library, NotAModel, ScanProgress
 
 
 def local(*folders: Path) -> Library:
@@ -46,20 +49,33 @@ def split(path: Path, parts: int) -> list[Path]:
     return paths
 
 
-def retyped(path: Path, **texts: str) -> Path:
-    """A small file with these keys and one tensor."""
+def retyped(path: Path, tensor: str = "t", **values: str | int | bool) -> Path:
+    """A small file with these keys ("__" for a dot) and one tensor."""
     from gguf import GGUFWriter
     from numpy import zeros
 
-    writer = GGUFWriter(path, texts.pop("architecture", "llama"))
-    for key, value in texts.items():
-        writer.add_string(key.replace("__", "."), value)
-    writer.add_tensor("t", zeros(32, "float32"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = GGUFWriter(path, str(values.pop("architecture", "llama")))
+    for key, value in values.items():
+        add = {str: writer.add_string, int: writer.add_uint32, bool: writer.add_bool}[type(value)]
+        add(key.replace("__", "."), value)
+    writer.add_tensor(tensor, zeros(32, "float32"))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def language(path: Path, architecture: str = "llama", width: int = 64, **values: str | int | bool) -> Path:
+    """A small file that passes for a language model of this width."""
+    values |= {f"{architecture}__embedding_length": width, "tokenizer__ggml__model": "gpt2"}
+    return retyped(path, architecture=architecture, **values)
+
+
+def image_part(path: Path, width: int = 64, **values: str | int | bool) -> Path:
+    """A small file that passes for the mmproj of a model of this width."""
+    return retyped(path, architecture="clip", **{"clip__vision__projection_dim": width, **values})
 
 
 # ---------------------------------------------------------------- the starter
@@ -113,6 +129,7 @@ def test_folders_are_scanned_to_the_bottom(tmp_path: Path) -> None:
     tiny_mamba(tmp_path / "Other.GGUF")
     (tmp_path / "notes.txt").write_text("no model")
     (tmp_path / "half.gguf.part").write_bytes(b"GGUF")
+    (tmp_path / "._Other.gguf").write_bytes(b"what macOS leaves on other disks")
     models = local(tmp_path).scan()
     assert [model.name for model in models] == ["Deep Model", "Other"]
     assert [model.id for model in models] == ["deep-model-q8_0", "other"]
@@ -130,7 +147,7 @@ def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 
 
 def test_links_in_a_circle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "MAX_ENTRIES", 10)  # enough for one round
+    monkeypatch.setattr(places, "MAX_ENTRIES", 10)  # enough for one round
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self").symlink_to(tmp_path / "self")
@@ -144,12 +161,13 @@ def test_one_file_on_several_roads_is_one_model(tmp_path: Path) -> None:
     path = tiny_llama(tmp_path / "one.gguf")
     (tmp_path / "link.gguf").symlink_to(path)
     os.link(path, tmp_path / "hard.gguf")
-    assert len(local(tmp_path, tmp_path, tmp_path / ".").scan()) == 1
+    [model] = local(tmp_path, tmp_path, tmp_path / ".").scan()
+    assert (model.path, model.also_at) == (tmp_path / "hard.gguf", (tmp_path / "link.gguf", path))
 
 
 def test_a_folder_without_end_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "MAX_ENTRIES", 20)
-    monkeypatch.setattr(library, "MAX_DEPTH", 3)
+    monkeypatch.setattr(places, "MAX_ENTRIES", 20)
+    monkeypatch.setattr(places, "MAX_DEPTH", 3)
     deep = tmp_path / "deep" / "1" / "2" / "3" / "4"
     deep.mkdir(parents=True)
     tiny_llama(deep / "far.gguf")
@@ -224,6 +242,315 @@ def test_headers_are_read_again_only_when_a_file_changed(
     assert read == [path, path]
 
 
+def test_files_that_vanish_while_scanning(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        tiny_llama(tmp_path / f"{name}.gguf", name=name)
+    everything = local(tmp_path)
+    scanning = everything.scanning()
+    while next(scanning).done == 0:
+        pass
+    (tmp_path / "b.gguf").unlink()
+    assert list(scanning)[-1] == ScanProgress(2, 2)
+    assert everything.problems == []
+    assert everything.get("a").path == tmp_path / "a.gguf"
+    with pytest.raises(UserError, match="no model b"):
+        everything.get("b")
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    tiny_llama(tmp_path / "one.gguf")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> Iterator[os.DirEntry[str]]:  # root may read everything
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    everything = local(tmp_path)
+    assert [model.id for model in everything.scan()] == ["one"]
+    assert [(path, error.code) for path, error in everything.problems] == [
+        (tmp_path / "locked", "unreadable")
+    ]
+
+
+def test_progress_and_giving_up(tmp_path: Path) -> None:
+    for number in range(5):
+        tiny_llama(tmp_path / f"m-{number}.gguf", name=str(number))
+    everything = local(tmp_path)
+    told = list(everything.scanning())
+    assert told[-1] == ScanProgress(5, 5)
+    assert [progress.done for progress in told] == sorted(progress.done for progress in told)
+    assert len(everything.scan()) == 5
+    tiny_llama(tmp_path / "new.gguf")
+    scanning = everything.scanning()
+    next(scanning)
+    scanning.close()
+    assert everything.get("m-1").name == "m 1"
+
+
+def test_folders_can_be_changed(tmp_path: Path) -> None:
+    own, more = tmp_path / "own", tmp_path / "more"
+    for folder in (own, more):
+        folder.mkdir()
+        tiny_llama(folder / f"{folder.name}.gguf", name=folder.name)
+    everything = local(own)
+    assert [model.name for model in everything.scan()] == ["own"]
+    everything.set_folders([own, more])
+    assert [(m.name, m.place, m.folder) for m in everything.scan()] == [
+        ("more", "folder", more),
+        ("own", "rolltop", own),
+    ]
+
+
+def test_where_to_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    everything = local(tmp_path, tmp_path / "gone")
+    assert everything.watched() == [tmp_path]
+    everything.scan()
+    assert everything.watched() == [tmp_path, tmp_path / "a", deep]
+    monkeypatch.setattr(library, "MAX_WATCHED", 2)
+    assert everything.watched() == [tmp_path, tmp_path / "a"]
+
+
+def test_what_is_told_of_a_model(tmp_path: Path) -> None:
+    (tmp_path / "publisher" / "repo").mkdir(parents=True)
+    path = tiny_llama(tmp_path / "publisher" / "repo" / "model-x.gguf")
+    os.utime(path, (1, 1_700_000_000))
+    everything = local(tmp_path)
+    [model] = everything.scan()
+    assert (model.publisher, model.modified, model.place, model.folder) == (
+        "publisher", 1_700_000_000, "rolltop", tmp_path,
+    )  # fmt: skip
+    assert everything.get(str(path)) == everything.get("model-x") == model
+    assert everything.details(model).metadata["llama.context_length"] == 4096
+    path.unlink()
+    with pytest.raises(UserError, match="There is no file"):
+        everything.details(model)
+
+
+def test_a_folder_of_the_users_own_names_no_publisher(tmp_path: Path) -> None:
+    for repo in ("chat", "Qwen-GGUF"):
+        language(tmp_path / "mine" / "llms" / repo / f"{repo}-model.gguf")
+    models = local(tmp_path / "own", tmp_path / "mine").scan()
+    assert {model.path.parent.name: model.publisher for model in models} == {"chat": "", "Qwen-GGUF": "llms"}
+
+
+# ---------------------------------------------------------------- the same model twice
+
+
+def test_a_copy_is_the_same_model(tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    first = tiny_llama(own / "model-x.gguf")
+    copy = Path(shutil.copyfile(first, other / "model-x.gguf"))
+    shutil.copyfile(first, other / "renamed.gguf")  # somebody may want both
+    models = local(own, other).scan()
+    assert [(model.path, model.also_at) for model in models] == [
+        (first, (copy,)),
+        (other / "renamed.gguf", ()),
+    ]
+
+
+def test_other_weights_under_the_same_name_are_another_model(tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    first = tiny_llama(own / "model-x.gguf")
+    data = bytearray(first.read_bytes())
+    for at in range(len(data) // 2, len(data), 64):
+        data[at] ^= 1
+    (other / "model-x.gguf").write_bytes(data)
+    models = local(own, other).scan()
+    assert [model.also_at for model in models] == [(), ()]
+    assert len({model.id for model in models}) == 2
+
+
+# ---------------------------------------------------------------- what a model can do
+
+
+@pytest.mark.parametrize(
+    ("architecture", "values", "can"),
+    [
+        ("llama", {}, {"base"}),
+        ("llama", {"tokenizer__chat_template": "{{ messages }}"}, {"chat"}),
+        ("qwen3", {"tokenizer__chat_template": "{% if tools %}{% endif %}"}, {"chat", "tools"}),
+        (
+            "qwen3",
+            {"tokenizer__chat_template": "{{ tools }}<think>\n\n</think>"},
+            {"chat", "tools", "thinking"},
+        ),
+        ("mistral3", {"tokenizer__chat_template": "toolset [THINK][/THINK]"}, {"chat", "thinking"}),
+        ("bert", {"bert__pooling_type": 2}, {"embedding"}),
+        ("nomic-bert", {}, {"embedding"}),
+        ("qwen3", {"qwen3__pooling_type": 3, "tokenizer__chat_template": "{{ tools }}"}, {"embedding"}),
+        ("llama", {"llama__pooling_type": 0}, {"base"}),
+        ("llama", {"llama__attention__causal": False}, {"embedding"}),
+        ("bert", {"bert__pooling_type": 4}, {"rerank"}),
+        ("bert", {"tensor": "cls.output.weight"}, {"rerank"}),
+        ("bert", {"tensor": "cls.output.weight", "bert__pooling_type": 1}, {"embedding"}),
+    ],
+)
+def test_capabilities(
+    tmp_path: Path, architecture: str, values: dict[str, str | int | bool], can: set[str]
+) -> None:
+    language(tmp_path / "model-x.gguf", architecture, **values)
+    [model] = local(tmp_path).scan()
+    assert model.capabilities == can
+    assert model.can_generate == bool(can & {"chat", "base"})
+
+
+# ---------------------------------------------------------------- image parts
+
+
+def parts_of(*folders: Path) -> dict[str, str]:
+    """The names of models and of the mmproj of each ("" for none), as a scan finds them."""
+    models = local(*folders).scan()
+    for model in models:  # by its path alone, never another one
+        assert local(*folders).get(str(model.path)).mmproj in (model.mmproj, None)
+    return {model.path.name: model.mmproj.name if model.mmproj else "" for model in models}
+
+
+def test_an_mmproj_belongs_to_all_quantizations_beside_it(tmp_path: Path) -> None:
+    for kind in ("Q4_0", "Q8_0"):
+        language(tmp_path / "repo" / f"See-{kind}.gguf", "gemma3", 2560)
+    path = image_part(tmp_path / "repo" / "mmproj-model-f16.gguf", 2560)
+    language(tmp_path / "Blind.gguf", "gemma3", 2560)
+    everything = local(tmp_path)
+    models = {model.path.name: model for model in everything.scan()}
+    for name in ("See-Q4_0.gguf", "See-Q8_0.gguf"):
+        assert (models[name].mmproj, models[name].mmproj_bytes) == (path, path.stat().st_size)
+        assert "vision" in models[name].capabilities
+        assert everything.get(models[name].id) == models[name]
+        assert local(tmp_path).get(str(models[name].path)) == models[name]
+    assert models["Blind.gguf"].mmproj is None
+    path.unlink()
+    assert everything.get(models["See-Q4_0.gguf"].id).mmproj is None
+
+
+def test_an_mmproj_in_the_folder_of_the_repository(tmp_path: Path) -> None:
+    path = language(tmp_path / "pub" / "See-GGUF" / "UD-Q4" / "See-Q4_0.gguf")
+    part = image_part(tmp_path / "pub" / "See-GGUF" / "mmproj-F16.gguf")
+    assert parts_of(tmp_path) == {"See-Q4_0.gguf": "mmproj-F16.gguf"}
+    assert local(tmp_path).get(str(path)).mmproj == part
+
+
+def test_the_best_of_several_types(tmp_path: Path) -> None:
+    language(tmp_path / "See-Q4_0.gguf")
+    for number, kind in ((32, "BF16"), (0, "F32"), (1, "F16")):
+        image_part(tmp_path / f"mmproj-{kind}.gguf", general__file_type=number)
+    assert parts_of(tmp_path) == {"See-Q4_0.gguf": "mmproj-F16.gguf"}
+
+
+def test_among_several_models_the_width_decides(tmp_path: Path) -> None:
+    language(tmp_path / "Small-See.gguf", "gemma3", 1152)
+    language(tmp_path / "Large-See.gguf", "gemma3", 2560)
+    language(tmp_path / "Blind.gguf", "llama", 4096)
+    image_part(tmp_path / "mmproj-a.Q8_0.gguf", 1152, general__name="Small See")
+    image_part(tmp_path / "mmproj.gguf", 2560)
+    assert parts_of(tmp_path) == {
+        "Small-See.gguf": "", "Large-See.gguf": "mmproj.gguf", "Blind.gguf": "",
+    }  # fmt: skip
+
+
+def test_among_several_models_of_one_width_the_name_decides(tmp_path: Path) -> None:
+    language(tmp_path / "Qwen2.5-VL-7B-Instruct-Q4_K_M.gguf", "qwen2vl", 3584)
+    language(tmp_path / "Qwen2.5-7B-Instruct-Q4_K_M.gguf", "qwen2", 3584)
+    image_part(tmp_path / "mmproj-Qwen2.5-VL-7B-Instruct-f16.gguf", 3584)
+    only = {"Qwen2.5-VL-7B-Instruct-Q4_K_M.gguf": "mmproj-Qwen2.5-VL-7B-Instruct-f16.gguf"}
+    assert parts_of(tmp_path) == {"Qwen2.5-7B-Instruct-Q4_K_M.gguf": "", **only}
+    (tmp_path / only.popitem()[1]).rename(tmp_path / "mmproj-model-f16.gguf")
+    assert set(parts_of(tmp_path).values()) == {""}  # it may belong to either
+    image_part(tmp_path / "mmproj-model-f16.gguf", 3584, general__name="Qwen2.5 VL 7B Instruct")
+    assert parts_of(tmp_path)["Qwen2.5-VL-7B-Instruct-Q4_K_M.gguf"] == "mmproj-model-f16.gguf"
+    assert parts_of(tmp_path)["Qwen2.5-7B-Instruct-Q4_K_M.gguf"] == ""
+
+
+def test_old_image_parts_do_not_tell_their_width(tmp_path: Path) -> None:
+    language(tmp_path / "llava-Q4_0.gguf", width=4096)
+    image_part(tmp_path / "mmproj-model-f16.gguf", 768, clip__has_llava_projector=True)
+    assert parts_of(tmp_path) == {"llava-Q4_0.gguf": "mmproj-model-f16.gguf"}
+
+
+def test_a_part_for_sound_is_no_vision(tmp_path: Path) -> None:
+    language(tmp_path / "Hear-Q4_0.gguf")
+    retyped(
+        tmp_path / "mmproj.gguf", architecture="clip", clip__has_audio_encoder=True,
+        clip__audio__projection_dim=64,
+    )  # fmt: skip
+    [model] = local(tmp_path).scan()
+    assert model.mmproj == tmp_path / "mmproj.gguf"
+    assert "vision" not in model.capabilities
+
+
+# ---------------------------------------------------------------- what is remembered
+
+
+def test_headers_are_remembered_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "state" / "headers.bin"
+    tiny_llama(tmp_path / "models-x.gguf")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf")).write_bytes(
+        (tmp_path / "models-x.gguf").read_bytes()
+    )
+    first = Library([tmp_path], cache=cache).scan()
+    assert [path.name for path in cache.parent.iterdir()] == ["headers.bin"]
+    read: list[str] = []
+    original = library.read_header
+    monkeypatch.setattr(library, "read_header", lambda path: (read.append(path.name), original(path))[1])
+    assert Library([tmp_path], cache=cache).scan() == first
+    assert read == ["\udcff.gguf"]  # a path that cannot be written down
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "version", "shape", "folder", "large"])
+def test_a_cache_that_makes_no_sense_is_ignored(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "headers.bin"
+    tiny_llama(tmp_path / "models-x.gguf")
+    first = Library([tmp_path], cache=cache).scan()
+    data = cache.read_bytes()
+    written = {
+        "cut": data[:-9], "text": b"hello", "empty": b"", "large": data,
+        "shape": msgspec.msgpack.encode({"version": library.CACHE_VERSION, "headers": {"x": [1, "y"]}}),
+        "version": msgspec.msgpack.encode({"version": 0, "headers": {}}),
+    }  # fmt: skip
+    if damage == "folder":
+        cache.unlink()
+        cache.mkdir()
+    else:
+        cache.write_bytes(written[damage])
+    if damage == "large":
+        monkeypatch.setattr(library, "MAX_CACHE_BYTES", 10)
+    assert Library([tmp_path], cache=cache).scan() == first
+    monkeypatch.undo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["headers.bin", "models-x.gguf"]
+    if damage != "folder":
+        assert cache.read_bytes() == data
+
+
+def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "MAX_CACHED", 3)
+    cache = tmp_path / "headers.bin"
+    for number in range(6):
+        language(tmp_path / f"m-{number}.gguf")
+    assert len(Library([tmp_path], with_starter=False, cache=cache).scan()) == 6
+    assert len(msgspec.msgpack.decode(cache.read_bytes())["headers"]) == 3
+
+
+def test_what_was_read_before_a_scan_was_given_up_is_kept(tmp_path: Path) -> None:
+    cache = tmp_path / "headers.bin"
+    for number in range(3):
+        language(tmp_path / f"m-{number}.gguf")
+    scanning = Library([tmp_path], with_starter=False, cache=cache).scanning()
+    while next(scanning).done < 2:
+        pass
+    scanning.close()
+    assert len(msgspec.msgpack.decode(cache.read_bytes())["headers"]) == 2
+
+
 # ---------------------------------------------------------------- shards
 
 
@@ -237,7 +564,7 @@ def test_shards_are_one_model(tmp_path: Path) -> None:
     assert (model.id, model.name) == ("split-q8_0", "Split")
     assert model.parameters == whole.parameters
     assert model.size_bytes == sum(part.stat().st_size for part in parts)
-    assert local().get(str(parts[2])) == model
+    assert local(tmp_path).get(str(parts[2])) == model
 
 
 @pytest.mark.parametrize("missing", [0, 1])
@@ -304,7 +631,7 @@ def test_a_hostile_name_becomes_one_short_line(tmp_path: Path) -> None:
 def test_models_of_one_id_get_their_own(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        tiny_llama(tmp_path / folder / "model-x.gguf")
+        tiny_llama(tmp_path / folder / "model-x.gguf", name=folder)
     everything = local(tmp_path)
     models = {model.path.parent.name: model for model in everything.scan()}
     assert models["a"].id == "model-x"
