@@ -6,11 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
+from functools import cache
+from ssl import SSLContext
+from typing import TYPE_CHECKING
 
-import httpx2
+from models.errors import UserError
 
-from models.errors import RolltopError, UserError
+if TYPE_CHECKING:
+    import httpx2
 
 HUB = "https://huggingface.co"
 CONNECT_S = 15.0
@@ -71,6 +74,8 @@ class Network:
     @property
     def endpoint(self) -> str:
         """The hub's address, without a slash at its end; raises UserError when it is none."""
+        import httpx2  # here, since most starts of the app never go out
+
         endpoint = self._options().endpoint.strip().rstrip("/") or HUB
         try:
             url = httpx2.URL(endpoint)
@@ -87,8 +92,9 @@ class Network:
 
     @property
     def token(self) -> str:
-        """The user's token for the hub; "" when there is none."""
-        return self._token()
+        """The user's token for the hub; "" when there is none, or one that no header can carry."""
+        token = self._token().strip()
+        return token if token.isascii() and token.isprintable() and " " not in token else ""
 
     @contextmanager
     def errand(self, reason: str) -> Iterator[httpx2.Client]:
@@ -98,22 +104,28 @@ class Network:
         host that was asked alone. Raises Offline when the network is switched off.
         """
         self._check_allowed()
-        with self.client(lambda: reason) as client:
+        with self._client(reason) as client:
             yield client
 
-    def client(self, reason: Callable[[], str]) -> httpx2.Client:
-        """A client to be closed by its user; `reason` is asked for each request, "" stops it."""
+    def _client(self, reason: str) -> httpx2.Client:
+        import httpx2
 
         def goes_out(request: httpx2.Request) -> None:
-            self._goes_out(request, reason())
+            self._goes_out(request, reason)
+
+        def comes_in(response: httpx2.Response) -> None:
+            if response.has_redirect_location:  # else all of its body would be read, however long it is
+                response.stream.close()  # type: ignore[union-attr]  # of a client that is not async
+                response.stream = httpx2.ByteStream(b"")
 
         try:
             return httpx2.Client(
+                verify=_certificates(),
                 proxy=self._options().proxy.strip() or None,
                 follow_redirects=True,
                 timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
                 headers={"User-Agent": f"rolltop/{_version()}"},
-                event_hooks={"request": [goes_out]},
+                event_hooks={"request": [goes_out], "response": [comes_in]},
             )
         except (ValueError, httpx2.InvalidURL, ImportError) as error:
             raise UserError(
@@ -131,8 +143,6 @@ class Network:
     def _goes_out(self, request: httpx2.Request, reason: str) -> None:
         """Count a request, or stop it; called for each hop of a redirect as well."""
         self._check_allowed()
-        if not reason:
-            raise RolltopError("A connection without a reason was stopped: {host}", host=request.url.host)
         if request.url.scheme != "https" and self.endpoint.startswith("https:"):
             raise UserError(
                 "The hub sent the app on to an address without encryption: {host}.",
@@ -154,7 +164,18 @@ class Network:
             )
 
 
+@cache
+def _certificates() -> SSLContext:
+    """Those that this computer trusts; reading them anew for each client would take 30 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+@cache
 def _version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("rolltop")
     except metadata.PackageNotFoundError:
