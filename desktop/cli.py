@@ -2,66 +2,54 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from desktop.cli_models import models
+from desktop.terminal import (
+    Options,
+    data_dir_option,
+    plain,
+    prepare_streams,
+    print_json,
+    say,
+    sentences,
+    silence_stdout,
+    size_text,
+    write,
+)
 from models.errors import RolltopError, UserError
 
 if TYPE_CHECKING:
     from desktop.workbench.chat import Chats
     from desktop.workbench.chat_settings import ChatSettings
     from desktop.workbench.turn import Turn, TurnEvent
-    from desktop.workbench.workbench import Workbench
     from models.engine.pool import Starter
-    from models.library import Model
 
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 USAGE_KEYS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 TIMING_KEYS = ("load_s", "prompt_s", "first_token_s", "decode_s", "tokens_per_second")
-MODEL_KEYS = (
-    *("id", "name", "path", "architecture", "parameters", "quantization"),
-    *("size_bytes", "context_length", "chat_template"),
-)
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass
-class Options:
-    """What holds for every command. `start_engine`: how engines are started; tests put their own here."""
-
-    data_dir: Path | None = None
-    debug: bool = False
-    start_engine: Starter | None = None
-
-    def open(self) -> Workbench:
-        """Open the workbench, and say what has to be said about its store."""
-        from desktop.workbench.workbench import Workbench
-
-        workbench = Workbench.open(self.data_dir, start_engine=self.start_engine)
-        if workbench.store.notice:
-            say(workbench.store.notice)
-        return workbench
+ENGINE_ROLE = "--engine-"
+"""What the hidden arguments begin with that a built app starts its own child processes with."""
 
 
 def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = None) -> int:
     """Run the command line; returns the exit code. Errors are one line on stderr."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if args[:1] in (["--engine-worker"], ["--engine-devices"]):
+    if args and args[0].startswith(ENGINE_ROLE):
         return _serve_engine(args)
-    _prepare_streams()
+    prepare_streams()
     options = Options(start_engine=start_engine)
     try:
         with rolltop.make_context("rolltop", args, obj=options) as context:
@@ -77,13 +65,13 @@ def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = No
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except RolltopError as error:
-        say(_sentences(error.text, error.hint_text))
+        say(sentences(error.text, error.hint_text))
         return FAILED
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return BROKEN_PIPE
     except OSError as error:
-        _silence_stdout()
+        silence_stdout()
         say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return FAILED
     except ImportError:
@@ -96,23 +84,6 @@ def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = No
 
 
 # ---------------------------------------------------------------- commands
-
-
-def data_dir_option(command: F) -> F:
-    """The option that is allowed before and after the command's name."""
-
-    def keep(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-        if value is not None:
-            context.find_object(Options).data_dir = value  # type: ignore[union-attr]
-
-    return click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        expose_value=False,
-        callback=keep,
-        help="Keep everything in this folder. Also: the variable ROLLTOP_DATA_DIR.",
-    )(command)
 
 
 def _version() -> str:
@@ -196,24 +167,8 @@ def chat(
         turn = chats.send(id, text)
         _show(turn, quiet=as_json)
         if as_json:
-            _print_json(_summary(turn, None if no_save else id))
+            print_json(_summary(turn, None if no_save else id))
         return INTERRUPTED if turn.cancelled else 0
-
-
-@rolltop.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@data_dir_option
-@click.pass_obj
-def models(options: Options, as_json: bool) -> None:
-    """List the models of the library."""
-    with options.open() as workbench:
-        found = workbench.library.scan()
-        for path, error in workbench.library.problems:
-            say(f"left out {path}: {error.text}")
-    if as_json:
-        _print_json([_facts(model) for model in found])
-    else:
-        _print_table([_row(model) for model in found])
 
 
 @rolltop.command()
@@ -225,15 +180,18 @@ def info(options: Options, as_json: bool) -> None:
     with options.open() as workbench:
         facts = workbench.info()
     if as_json:
-        _print_json(facts)
+        print_json(facts)
         return
     for name, version in facts["versions"].items():
         click.echo(f"{name:<18}{version}")
     for device in facts["devices"]:
-        memory = f" ({_size(device['memory_total'])})" if device.get("memory_total") else ""
+        memory = f" ({size_text(device['memory_total'])})" if device.get("memory_total") else ""
         click.echo(f"{'device':<18}{plain(device['name'])}: {plain(device['description'])}{memory}")
     for name, folder in facts["folders"].items():
         click.echo(f"{name:<18}{folder}")
+
+
+rolltop.add_command(models)
 
 
 # ---------------------------------------------------------------- chat
@@ -308,18 +266,18 @@ class Screen:
         match event:
             case ModelLoading(fraction=fraction) if self._person:
                 self._loading = True
-                _write(self._err, f"\rloading the model {fraction:4.0%}")
+                write(self._err, f"\rloading the model {fraction:4.0%}")
             case PlainFormat():
                 self._clear()
                 say("this model has no chat template; it completes a plain transcript.")
             case ThinkingDelta(text=text) if self._person and not self.quiet:
                 self._clear()
                 self._thinking = True
-                _write(self._err, f"\x1b[2m{plain(text)}\x1b[0m")
+                write(self._err, f"\x1b[2m{plain(text)}\x1b[0m")
             case TextDelta(text=text) if not self.quiet:
                 self._clear()
                 self._last = text
-                _write(self._out, plain(text) if self._out.isatty() else text)
+                write(self._out, plain(text) if self._out.isatty() else text)
             case Finished(finish_reason="context"):
                 self._clear()
                 say("the answer ends here because the context is full.", after=self._last)
@@ -330,16 +288,16 @@ class Screen:
         """End the line that was begun."""
         self._clear()
         if self._last and not self._last.endswith("\n"):
-            _write(self._out, "\n")
+            write(self._out, "\n")
 
     def _clear(self) -> None:
         """Take away what stands on the line before other text comes."""
         if self._loading:
             self._loading = False
-            _write(self._err, "\r\x1b[K")
+            write(self._err, "\r\x1b[K")
         if self._thinking:
             self._thinking = False
-            _write(self._err, "\n")
+            write(self._err, "\n")
 
 
 @contextmanager
@@ -383,96 +341,11 @@ def _read_stdin() -> str:
     return sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
 
 
-# ---------------------------------------------------------------- tables
-
-
-def _facts(model: Model) -> dict[str, Any]:
-    return {key: getattr(model, key) for key in MODEL_KEYS} | {"path": str(model.path)}
-
-
-def _row(model: Model) -> list[str]:
-    return [
-        model.id,
-        plain(model.name),
-        f"{model.parameters / 1e6:,.0f}M",
-        model.quantization,
-        _size(model.size_bytes),
-        str(model.context_length or "?"),
-        "chat" if model.chat_template else "base",
-    ]
-
-
-def _print_table(rows: list[list[str]]) -> None:
-    table = [["id", "name", "parameters", "quantization", "size", "context", "kind"], *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-# ---------------------------------------------------------------- streams
-
-
-def say(line: str, *, after: str = "") -> None:
-    """One line on stderr, whatever the text has in it."""
-    if after and not after.endswith("\n") and sys.stdout.isatty():
-        _write(sys.stdout, "\n")
-    with suppress(OSError):
-        _write(sys.stderr, f"rolltop: {plain(' '.join(line.split()))}\n")
-
-
-def _sentences(*texts: str) -> str:
-    ends = (text if text.endswith((".", "!", "?")) else f"{text}." for text in texts if text)
-    return " ".join(ends)
-
-
-def plain(text: str) -> str:
-    """Text that cannot steer a terminal: control characters but line ends and tabs become U+FFFD."""
-    return "".join(c if c in "\n\t" or not (c < " " or "\x7f" <= c < "\xa0") else "\ufffd" for c in text)
-
-
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(text)
-    stream.flush()
-
-
-def _print_json(value: object) -> None:
-    utf8 = (sys.stdout.encoding or "").replace("-", "").lower() == "utf8"
-    _write(sys.stdout, json.dumps(value, ensure_ascii=not utf8) + "\n")
-
-
-def _prepare_streams() -> None:
-    """Give every program its streams, and let no character stop the output."""
-    for name, mode in (("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by the caller, or a windowed build
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-
-
-def _silence_stdout() -> None:
-    """The reader is gone: drop what is still buffered, so that Python does not complain at its end."""
-    with suppress(OSError, ValueError):
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, sys.stdout.fileno())
-        os.close(sink)
-
-
 # ---------------------------------------------------------------- built apps
 
 
 def _serve_engine(args: list[str]) -> int:
-    """What a built app starts itself for: an engine's process, or a look at the devices."""
-    if args[0] == "--engine-worker":
-        from models.engine.process import main as serve
+    """What a built app starts itself for: a child process, see `models.engine.__main__`."""
+    from models.engine.__main__ import main as serve
 
-        return serve(args[1:])
-    from models.engine.llama import devices
-
-    click.echo(json.dumps(devices()))
-    return 0
+    return serve([args[0].removeprefix(ENGINE_ROLE), *args[1:]])

@@ -260,10 +260,13 @@ class Library:
         """All metadata and tensors of a model's first file, read anew; raises GGUFError."""
         return read_header(model.path)
 
+    def places(self) -> list[Place]:
+        """Every folder that is looked into, and whose it is."""
+        return [*self._own_places(), *self._other_places()]
+
     def watched(self) -> list[Path]:
         """Folders in which a change means that a scan may find something else; at most `MAX_WATCHED`."""
-        places = [*self._own_places(), *self._other_places()]
-        roots = [place.folder for place in places if os.path.isdir(place.folder)]
+        roots = [place.folder for place in self.places() if os.path.isdir(place.folder)]
         return list(dict.fromkeys([*roots, *self._looked_into]))[:MAX_WATCHED]
 
     # ------------------------------------------------------------ finding

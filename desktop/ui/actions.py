@@ -184,6 +184,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         method="toggle_inspector",
     ),
     ActionRow("panel_chat", QT_TRANSLATE_NOOP("Actions", "Chat"), "Ctrl+1", "chat", "view", section=True),
+    ActionRow("panel_models", QT_TRANSLATE_NOOP("Actions", "Models"), "Ctrl+9", "box", "view"),
     ActionRow("panel_settings", QT_TRANSLATE_NOOP("Actions", "Settings"), "Ctrl+,", "settings", "view"),
     ActionRow(
         "theme_system",
@@ -200,8 +201,24 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "theme_dark", QT_TRANSLATE_NOOP("Actions", "Dark theme"), "Ctrl+Alt+3", "moon", "view", "theme"
     ),
+    ActionRow(
+        "find_models",
+        QT_TRANSLATE_NOOP("Actions", "Find models"),
+        "Ctrl+Shift+M",
+        "download",
+        "app",
+        method="find_models",
+    ),
+    ActionRow(
+        "import_model",
+        QT_TRANSLATE_NOOP("Actions", "Import GGUF files"),
+        "Ctrl+O",
+        "folder",
+        "app",
+        method="import_model",
+    ),
     ActionRow("menu", QT_TRANSLATE_NOOP("Actions", "Menu"), "F10", "menu", "app"),
-    ActionRow("about", QT_TRANSLATE_NOOP("Actions", "About Rolltop"), "F1", "info", "app"),
+    ActionRow("about", QT_TRANSLATE_NOOP("Actions", "About Rolltop"), "F1", "info", "app", section=True),
     ActionRow("quit", QT_TRANSLATE_NOOP("Actions", "Quit"), "Ctrl+Q", "power", "app", section=True),
 )
 

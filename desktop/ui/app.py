@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.ui.bridge import Bridge
+from desktop.ui.downloads import DownloadRunner
 from desktop.ui.jobs import Jobs
 from desktop.ui.language import SYSTEM, use_language
 from desktop.ui.notices import error_notice, error_text, report_text
@@ -161,7 +163,10 @@ class Desk(QObject):
         self.jobs.hold()
         self.bridge = Bridge(self)
         workbench.settings.on_change.append(self.bridge.setting_was_set)
+        workbench.network.on_connect.append(self.bridge.connection_was_made)
+        self.downloads = DownloadRunner(workbench.downloads, self.jobs, self.bridge, self)
         self.window: Window = Window(workbench, self.jobs, self.bridge, self.theme)
+        self.downloads.chat_requested.connect(self.window.chat_with)
         self._polling = False
         self._timers = [
             self._timer(POLL_MS, self._look_for_dead),
@@ -272,12 +277,13 @@ class Desk(QObject):
         self.window.close()
 
     def _painted(self) -> None:
-        add_panels(self.window, self._workbench, self.jobs, self.bridge, self.theme)
+        add_panels(self.window, self._workbench, self.jobs, self.bridge, self.theme, self.downloads)
         QTimer.singleShot(0, self._begin)
 
     def _begin(self) -> None:
         """The panels are there: let their jobs begin, and load the model of the chat that is shown."""
         self.jobs.release()
+        self.downloads.start()  # what the last session did not finish
         opened = getattr(self.window.panels["chat"], "opened", None)
         if isinstance(opened, SignalInstance):
             opened.connect(self._load_model, Qt.ConnectionType.SingleShotConnection)
@@ -289,7 +295,14 @@ class Desk(QObject):
             picker.load()
 
 
-def add_panels(window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme) -> None:
+def add_panels(
+    window: Window,
+    workbench: Workbench,
+    jobs: Jobs,
+    bridge: Bridge,
+    theme: Theme,
+    downloads: DownloadRunner,
+) -> None:
     """Give the window its panels; only those that exist have a place in the rail."""
 
     def chat() -> Any:
@@ -297,12 +310,26 @@ def add_panels(window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge,
 
         return ChatPanel(workbench, jobs, bridge, theme)
 
+    def models() -> Any:
+        from desktop.ui.panels.models import ModelsPanel
+
+        return ModelsPanel(workbench, jobs, bridge, theme, downloads)
+
+    def show_models(method: str) -> None:
+        window.show_panel("models")
+        getattr(window.panels["models"], method)()
+
     def settings() -> Any:
         from desktop.ui.panels.settings import SettingsPanel
 
         return SettingsPanel(workbench, jobs, bridge, theme)
 
     window.add_panel("chat", QCoreApplication.translate("Window", "Chat"), "chat", chat)
+    word = QCoreApplication.translate("Window", "Models")
+    window.add_panel("models", word, "box", models, bottom=True)
+    # The panel is made when it is first shown; what it can do is in the menu before.
+    for name in ("find_models", "import_model"):
+        window.actions_.bind({name: partial(show_models, name)})
     word = QCoreApplication.translate("Window", "Settings")
     window.add_panel("settings", word, "settings", settings, bottom=True)
     window.show_panel("chat")

@@ -98,6 +98,7 @@ class Window(QMainWindow):
         self._memory.setInterval(MEMORY_MS)
         self._memory.timeout.connect(self._measure)
         bridge.notice.connect(self.show_notice)
+        bridge.connected.connect(self._show_connections)
         bridge.settings_changed.connect(self._setting_changed)
         jobs.unhandled.connect(self.show_error)
         self._restore_geometry()
@@ -220,6 +221,8 @@ class Window(QMainWindow):
             "context_use": self._show_context,
             "speed": self.status.set_speed,
             "busy_changed": self._show_busy,
+            "action_requested": self.actions_.run,
+            "chat_requested": self.chat_with,
         }.items():
             signal = getattr(panel, name, None)
             if isinstance(signal, SignalInstance):
@@ -312,6 +315,19 @@ class Window(QMainWindow):
         info = next((m.info for m in loaded if model is not None and m.path == str(model.path)), None)
         self.status.set_device(device_text(info) if info is not None else "")
 
+    def _show_connections(self) -> None:
+        """Tell how many requests went out since the start, where to, and what for."""
+        made = self._workbench.network.connections()
+        line = QCoreApplication.translate("Window", "{count} × {host}: {reason}")
+        lines = [
+            line.format(
+                count=one.count, host=one.host, reason=QCoreApplication.translate("Network", one.reason)
+            )
+            for one in made
+        ]
+        head = QCoreApplication.translate("Window", "Connections since Rolltop was started:")
+        self.status.set_connections(sum(one.count for one in made), "\n".join([head, *lines]))
+
     def _show_no_use(self, error: Exception) -> None:
         self._measuring = False
 
@@ -328,11 +344,12 @@ class Window(QMainWindow):
             self.show_panel("chat")
             picker.load()
 
-    def _choose_model(self, id: str) -> None:
+    def chat_with(self, key: str) -> None:
+        """Show the chat panel and give its conversation this model: an id of the library, or a path."""
         picker = self.picker()
         if picker is not None:
             self.show_panel("chat")
-            picker.choose(id)
+            picker.choose(key)
 
     # ------------------------------------------------------------ settings
 
@@ -408,7 +425,7 @@ class Window(QMainWindow):
     def _add_models(self, models: list[Model]) -> None:
         kind = QCoreApplication.translate("Window", "model")
         self._add_entries(
-            (f"{model.name} {model.quantization}", kind, "box", partial(self._choose_model, model.id))
+            (f"{model.name} {model.quantization}", kind, "box", partial(self.chat_with, model.id))
             for model in models
         )
 

@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from desktop.workbench.chat_settings import ChatSettings, checked
-from desktop.workbench.settings import Settings
+from desktop.workbench.collection import SYSTEM, Collection
+from desktop.workbench.settings import BY_KEY, Settings
 from desktop.workbench.store import ConversationRow, MessageRow, Store, title_from
 from desktop.workbench.store.records import clean
 from desktop.workbench.turn import Loading, Plan, Turn, chat_messages
@@ -47,14 +48,22 @@ class Chats:
     """What can be done with conversations. Every method may be called from any thread.
 
     Attributes:
-        store, library, engines, settings: what it works with.
+        store, library, engines, settings, collection: what it works with.
     """
 
-    def __init__(self, store: Store, library: Library, engines: EnginePool, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        engines: EnginePool,
+        settings: Settings,
+        collection: Collection,
+    ) -> None:
         self.store = store
         self.library = library
         self.engines = engines
         self.settings = settings
+        self.collection = collection
         self._lock = threading.Lock()
         # Weak, so that a turn that is dropped before it is iterated does not block its conversation.
         self._turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()
@@ -64,11 +73,12 @@ class Chats:
     def new(
         self, *, system: str = "", model: str = "", settings: ChatSettings | None = None
     ) -> ConversationRow:
-        """Create a conversation; without settings it starts with those of the app."""
+        """Create a conversation; what is not given starts as its model and the app's settings say."""
+        chosen = self.library.get(model) if model else self._default_model()
         return self.store.create_conversation(
-            system=clean(system),
-            model=self.reference(self.library.get(model)) if model else "",
-            settings=checked(settings or self.defaults()),
+            system=clean(system) or self._system_of(chosen),
+            model=self.reference(chosen) if model and chosen else "",
+            settings=checked(settings or self.defaults(chosen)),
         )
 
     def settings_of(self, conversation_id: str) -> ChatSettings:
@@ -84,9 +94,23 @@ class Chats:
         self.store.update_conversation(conversation_id, system=clean(text))
 
     def set_model(self, conversation_id: str, model: str) -> None:
-        """Change the model: an id of the library, a path, or empty for the default one."""
-        reference = self.reference(self.library.get(model)) if model else ""
-        self.store.update_conversation(conversation_id, model=reference)
+        """Change the model: an id of the library, a path, or empty for the default one.
+
+        What is as the old model has it follows: it becomes what the new one has.
+        """
+        chosen = self.library.get(model) if model else self._default_model()
+        row = self.store.conversation(conversation_id)
+        before = self._chosen(row)
+        have, old, new = self._settings(row).to_dict(), self.defaults(before), self.defaults(chosen)
+        followed = {
+            key: new.to_dict()[key] if value == old.to_dict()[key] else value for key, value in have.items()
+        }
+        self.store.update_conversation(
+            conversation_id,
+            model=self.reference(chosen) if model and chosen else "",
+            settings=checked(ChatSettings.from_dict(followed)),
+            system=self._system_of(chosen) if row.system == self._system_of(before) else row.system,
+        )
 
     def model_of(self, conversation_id: str, *, remember: bool = False) -> Model:
         """The model that answers a conversation; `remember` keeps the choice when it was the default."""
@@ -108,21 +132,39 @@ class Chats:
     def load_options(self, conversation_id: str, model: Model) -> LoadOptions:
         """How to load a model for a conversation; never a longer context than the model was made for."""
         settings = self.settings_of(conversation_id)
-        longest = model.context_length or settings.context_size
-        return msgspec.structs.replace(
-            self.settings.load_options(str(model.path)),
-            context_size=min(settings.context_size, longest),
-            gpu_layers=settings.gpu_layers,
+        return self.collection.load_options(
+            model,
+            {"context_size": settings.context_size, "gpu_layers": settings.gpu_layers},
+            adapters=settings.adapters,
         )
 
-    def defaults(self) -> ChatSettings:
-        """How a new conversation is answered: as the settings of the app say."""
-        return ChatSettings(
-            sampling=self.settings.sampling(),
-            max_tokens=int(self.settings.get("max_tokens")),
-            context_size=int(self.settings.get("context_size")),
-            gpu_layers=int(self.settings.get("gpu_layers")),
+    def defaults(self, model: Model | None = None) -> ChatSettings:
+        """How a new conversation is answered: as its model says, else as the settings of the app do."""
+        own = self.collection.settings_of(model) if model is not None else {}
+        keys = ("max_tokens", "context_size", "gpu_layers", *msgspec.structs.asdict(self.settings.sampling()))
+        return ChatSettings.from_dict(
+            {key: own.get(key, self.settings.get(key)) for key in keys if key in BY_KEY}
         )
+
+    def _default_model(self) -> Model | None:
+        """The model of a new conversation; None when it is gone, which is told when it is needed."""
+        try:
+            chosen = str(self.settings.get("default_model"))
+            return self.library.get(chosen) if chosen else self.library.starter()
+        except UserError:
+            return None
+
+    def _chosen(self, row: ConversationRow) -> Model | None:
+        """The model that a conversation has now; None when it is gone."""
+        try:
+            return self.library.get(row.model) if row.model else self._default_model()
+        except UserError:
+            return None
+
+    def _system_of(self, model: Model | None) -> str:
+        """The system prompt that a model has for itself."""
+        own = self.collection.settings_of(model) if model is not None else {}
+        return str(own.get(SYSTEM, ""))
 
     def _settings(self, row: ConversationRow) -> ChatSettings:
         return ChatSettings.from_dict(row.settings, self.defaults())

@@ -11,8 +11,11 @@ from typing import Any
 import msgspec
 
 from desktop.workbench.settings import BY_KEY
-from models.engine.protocol import Mode, Sampling
+from models.engine.protocol import Adapter, Mode, Sampling
 from models.errors import UserError
+
+MOST_ADAPTERS = 16
+MOST_STRENGTH = 100.0
 
 
 @dataclass(frozen=True)
@@ -21,21 +24,28 @@ class ChatSettings:
 
     Attributes:
         max_tokens: 0 means until the context is full.
+        context_size: tokens; 0 means as many as memory affords. gpu_layers: -1 means the same.
         thinking: ask for or against thinking; None leaves the model's default.
         mode: "exact" runs alone, so that the same seed gives the same text.
+        adapters: LoRA adapters on the model; kept as dictionaries of path and scale.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 0
-    context_size: int = 4096
+    context_size: int = 0
     gpu_layers: int = -1
     thinking: bool | None = None
     mode: Mode = "fast"
+    adapters: tuple[Adapter, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """One flat dictionary of plain values; the sampling's fields stand beside the others."""
-        own = [item.name for item in fields(self) if item.name != "sampling"]
-        return {**msgspec.structs.asdict(self.sampling), **{name: getattr(self, name) for name in own}}
+        own = [item.name for item in fields(self) if item.name not in ("sampling", "adapters")]
+        return {
+            **msgspec.structs.asdict(self.sampling),
+            **{name: getattr(self, name) for name in own},
+            "adapters": [{"path": adapter.path, "scale": adapter.scale} for adapter in self.adapters],
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], defaults: ChatSettings | None = None) -> ChatSettings:
@@ -44,7 +54,8 @@ class ChatSettings:
         good = {key: value for key, value in values.items() if key in _FIELDS and _FIELDS[key](value)}
         merged = {**defaults.to_dict(), **good}
         sampling = {key: merged.pop(key) for key in Sampling.__struct_fields__}
-        return cls(sampling=Sampling(**sampling), **merged)
+        adapters = tuple(Adapter(**adapter) for adapter in merged.pop("adapters"))
+        return cls(sampling=Sampling(**sampling), adapters=adapters, **merged)
 
 
 def _number(low: float, high: float) -> Callable[[object], bool]:
@@ -57,6 +68,20 @@ def _number(low: float, high: float) -> Callable[[object], bool]:
 
 def _whole(low: int, high: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _adapters(value: object) -> bool:
+    """Whether this is a list of adapters, as `ChatSettings.to_dict` gives it."""
+    if not isinstance(value, list) or len(value) > MOST_ADAPTERS:
+        return False
+    strength = _number(-MOST_STRENGTH, MOST_STRENGTH)
+    return all(
+        isinstance(one, dict)
+        and one.keys() == {"path", "scale"}
+        and isinstance(one["path"], str)
+        and strength(one["scale"])
+        for one in value
+    )
 
 
 # What each field of ChatSettings may be; the ones that are settings of the app have its limits.
@@ -74,6 +99,7 @@ _FIELDS: dict[str, Callable[[object], bool]] = {
     "seed": lambda value: value is None or _whole(0, 2**32 - 1)(value),
     "thinking": lambda value: value is None or isinstance(value, bool),
     "mode": lambda value: value in ("fast", "exact"),
+    "adapters": _adapters,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from models.engine.protocol import LoadOptions, Sampling
 from models.errors import UserError, sentence
+from models.network import HUB, NetworkOptions
 
 if TYPE_CHECKING:
     from desktop.workbench.store import Store
@@ -94,10 +95,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "context_size",
         int,
-        _LOADING.context_size,
+        0,
         "Context size",
-        "Tokens a model keeps in mind. More needs more memory.",
-        minimum=64,
+        "Tokens a model keeps in mind; 0 means as many as memory affords, up to 8192.",
+        minimum=0,
         maximum=1 << 24,
     ),
     Setting(
@@ -105,7 +106,7 @@ SETTINGS: tuple[Setting, ...] = (
         int,
         _LOADING.gpu_layers,
         "GPU layers",
-        "Layers computed on the graphics card; -1 means all of them.",
+        "Layers computed on the graphics card; -1 means as many as its memory holds.",
         minimum=-1,
         maximum=10_000,
     ),
@@ -142,6 +143,44 @@ SETTINGS: tuple[Setting, ...] = (
         "Minutes after which an unused model leaves memory; 0 means never.",
         minimum=0,
         maximum=7 * 24 * 60,
+    ),
+    Setting(
+        "other_apps",
+        bool,
+        True,
+        "Models of other apps",
+        "List the models that LM Studio, Ollama, Jan, GPT4All and the Hugging Face cache keep on this "
+        "computer. They are read where they lie and never changed.",
+    ),
+    Setting(
+        "offline",
+        bool,
+        False,
+        "Offline mode",
+        "Refuse every connection, also those you ask for.",
+    ),
+    Setting(
+        "hub_endpoint",
+        str,
+        "",
+        "Address of the hub",
+        "Where models are searched and downloaded; empty means huggingface.co. A mirror may be nearer.",
+    ),
+    Setting(
+        "proxy",
+        str,
+        "",
+        "Proxy",
+        "Such as http://localhost:3128; empty means as the system says.",
+    ),
+    Setting(
+        "parallel_downloads",
+        int,
+        2,
+        "Downloads at once",
+        "The others wait for their turn.",
+        minimum=1,
+        maximum=8,
     ),
     Setting(
         "temperature",
@@ -246,6 +285,14 @@ class Settings:
             threads=int(self.get("threads")),
             flash_attention={"on": True, "off": False}.get(str(self.get("flash_attention"))),
             kv_type=str(self.get("kv_type")),
+        )
+
+    def network_options(self) -> NetworkOptions:
+        """How to reach the hub as the settings say."""
+        return NetworkOptions(
+            endpoint=str(self.get("hub_endpoint")) or HUB,
+            proxy=str(self.get("proxy")),
+            offline=bool(self.get("offline")),
         )
 
     def sampling(self) -> Sampling:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +32,7 @@ from models.engine.protocol import (
     ThinkingDelta,
 )
 from models.errors import EngineDied, RolltopError, UserError
+from models.fit import Retry
 from models.library import Model
 
 if TYPE_CHECKING:
@@ -114,6 +115,17 @@ class ContextFull(UserError):
         )
 
 
+class OutOfMemory(UserError):
+    """Memory ran out for a model. `ways`: what else may be tried, the lightest change first."""
+
+    code = "no_memory"
+
+    def __init__(self, error: RolltopError, ways: Sequence[Retry]) -> None:
+        self.ways = tuple(ways)
+        params: dict[str, Any] = error.params
+        super().__init__(error.template, hint=error.hint, **params)
+
+
 # ---------------------------------------------------------------- loading
 
 
@@ -133,8 +145,20 @@ class Work:
         """Stop at whatever stage it is; the iteration ends. Any thread."""
         self.cancelled = True
 
-    def _load(self, options: LoadOptions) -> Generator[ModelLoading, None, Engine | None]:
+    def _load(self, model: Model) -> Generator[ModelLoading, None, Engine | None]:
         """Load the model and tell the progress; None when it was cancelled."""
+        collection = self._chats.collection
+        try:
+            engine = yield from self._loading(self._chats.load_options(self.conversation_id, model))
+        except RolltopError as error:
+            if error.code != "no_memory":
+                raise
+            raise OutOfMemory(error, collection.lighter(model)) from error
+        if engine is not None:
+            collection.learn(model, engine)
+        return engine
+
+    def _loading(self, options: LoadOptions) -> Generator[ModelLoading, None, Engine | None]:
         loading = self._chats.engines.loading(options)
         told = -1.0
         try:
@@ -155,7 +179,7 @@ class Loading(Work):
 
     def __iter__(self) -> Iterator[ModelLoading]:
         model = self._chats.model_of(self.conversation_id)
-        yield from self._load(self._chats.load_options(self.conversation_id, model))
+        yield from self._load(model)
 
 
 # ---------------------------------------------------------------- one turn
@@ -314,8 +338,9 @@ class Turn(Work):
             if self.plan.question is not None:
                 yield MessageAdded(self.plan.question)
             model = self._chats.model_of(self.conversation_id, remember=True)
+            self._chats.collection.mark_used(model)
             started = time.monotonic()
-            engine = yield from self._load(self._chats.load_options(self.conversation_id, model))
+            engine = yield from self._load(model)
             self._load_s = time.monotonic() - started
             if engine is None or self.cancelled:
                 return

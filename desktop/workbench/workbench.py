@@ -11,15 +11,23 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from desktop.workbench.chat import Chats
+from desktop.workbench.collection import Collection
+from desktop.workbench.finder import Finder
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import Store
-from models.engine import client
+from desktop.workbench.token import Token
+from models.downloads import Downloads
+from models.engine import child
 from models.engine.pool import EnginePool, Starter
 from models.errors import EngineError, UserError
+from models.hub import Hub
 from models.library import Library
+from models.network import Network
+from models.places import Place, other_apps
 
 APP_NAME = "Rolltop"
 STORE_FILE = "rolltop.db"
+MODELS, STATE = "models", "state"
 DATA_DIR_VARIABLE = "ROLLTOP_DATA_DIR"
 PACKAGES = {"rolltop": "rolltop", "llama_cpp_python": "llama-cpp-python", "qt": "pyside6-essentials"}
 
@@ -28,7 +36,8 @@ class Workbench:
     """The library, the engines, the store and the settings, and what is done with them.
 
     Attributes:
-        data_dir: where everything of the app is kept. store, settings, library, engines, chats: its parts.
+        data_dir: where everything of the app is kept.
+        store, settings, library, engines, chats, collection, finder, downloads, network, token: its parts.
         owner: True when no other Rolltop uses the same folder.
     """
 
@@ -40,7 +49,13 @@ class Workbench:
         self.settings = Settings(store)
         self.library = library
         self.engines = engines
-        self.chats = Chats(store, library, engines, self.settings)
+        self.token = Token()
+        self.network = Network(self.settings.network_options, self.token.get)
+        models, state = data_dir / MODELS, data_dir / STATE
+        self.downloads = Downloads(models, state, self.network)
+        self.collection = Collection(models, state, store, library, engines, self.settings)
+        self.finder = Finder(Hub(self.network), self.collection, self.downloads)
+        self.chats = Chats(store, library, engines, self.settings, self.collection)
         self._lock = lock
 
     @classmethod
@@ -57,7 +72,7 @@ class Workbench:
             undo.callback(store.close)
             lock = FolderLock(folder / "rolltop.lock")
             undo.callback(lock.close)
-            models, state = folder / "models", folder / "state"
+            models, state = folder / MODELS, folder / STATE
             for inner in (models, state):
                 with suppress(OSError):  # a folder that is not there is empty, and says so where it matters
                     inner.mkdir(mode=0o700, exist_ok=True)
@@ -68,7 +83,8 @@ class Workbench:
                 engines = EnginePool(state_dir=state)
             else:
                 engines = EnginePool(start=start_engine, state_dir=state)
-            workbench = cls(folder, store, Library([models]), engines, lock)
+            library = Library([models], places=_other_apps, cache=state / "headers.bin")
+            workbench = cls(folder, store, library, engines, lock)
             undo.pop_all()
         return workbench
 
@@ -83,7 +99,29 @@ class Workbench:
         with TemporaryDirectory(prefix="rolltop-") as folder:
             store = Store.open(Path(folder) / STORE_FILE)
             with closing(store):
-                yield Chats(store, self.library, self.engines, self.settings)
+                yield Chats(store, self.library, self.engines, self.settings, self.collection)
+
+    def hardware(self) -> dict[str, Any]:
+        """What models run on here, as plain values: devices, why no graphics card is used, versions.
+
+        Asks a short-lived child. Raises EngineError when it has no answer.
+        """
+        import psutil  # here, since it would delay the first window
+
+        facts = child.backend_facts()
+        memory = psutil.virtual_memory()
+        ram = {"memory_total": int(memory.total), "memory_free": int(memory.available)}
+        return {
+            # To ggml all of the computer's memory is free for the processor.
+            "devices": [device | (ram if device["kind"] == "CPU" else {}) for device in facts.devices],
+            "no_gpu": facts.why_no_gpu,
+            "messages": list(facts.messages),
+            "llama_cpp": facts.llama_version,
+            "ggml": facts.ggml_version,
+            "bindings": facts.bindings,
+            "backends": list(facts.backends),
+            "features": list(facts.features),
+        }
 
     def info(self) -> dict[str, Any]:
         """Versions, devices and folders, as plain values. Asks a short-lived child for the devices."""
@@ -94,7 +132,7 @@ class Workbench:
         return {
             "data": str(self.data_dir),
             "store": str(self.data_dir / STORE_FILE),
-            "models": str(self.data_dir / "models"),
+            "models": str(self.data_dir / MODELS),
         }
 
     def close(self) -> None:
@@ -174,8 +212,13 @@ def _version(package: str) -> str:
         return ""
 
 
+def _other_apps() -> tuple[Place, ...]:
+    """Where other apps keep models on this computer."""
+    return other_apps(Path.home(), os.environ)
+
+
 def _devices() -> list[dict[str, Any]]:
     try:
-        return client.devices()
+        return child.devices()
     except (EngineError, UserError):
         return []

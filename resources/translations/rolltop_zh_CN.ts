@@ -44,6 +44,14 @@
       <translation>编辑我的上一条消息</translation>
     </message>
     <message>
+      <source>Find models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Import GGUF files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Inspector</source>
       <translation>检查器</translation>
     </message>
@@ -58,6 +66,10 @@
     <message>
       <source>Message</source>
       <translation>消息</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>New chat</source>
@@ -196,14 +208,6 @@
     <message>
       <source>New chat</source>
       <translation>新对话</translation>
-    </message>
-    <message>
-      <source>Open link</source>
-      <translation>打开链接</translation>
-    </message>
-    <message>
-      <source>Open this address in the browser?</source>
-      <translation>要在浏览器中打开这个地址吗？</translation>
     </message>
     <message>
       <source>Restart</source>
@@ -428,10 +432,97 @@
     </message>
   </context>
   <context>
+    <name>Downloads</name>
+    <message>
+      <source>Cancel</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Chat with it</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Clear finished ones</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Find a model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Go on</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Nothing is being downloaded.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>checking what has come</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>done · {size}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>paused</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>waiting for its turn</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{done} of {total}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} is on this computer now.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{reason} Trying again soon.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{time} left</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
     <name>Errors</name>
+    <message>
+      <source>A connection without a reason was stopped: {host}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>A model's address is like publisher/name.</source>
+      <translation type="unfinished" />
+    </message>
     <message>
       <source>A request with the name {id} is running already.</source>
       <translation>名为 {id} 的请求已在运行。</translation>
+    </message>
+    <message>
+      <source>A token is one word that begins with hf_. Copy it from the settings of your account.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>A web page came instead of the file.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Accept the terms at {page} with the account of your token, then try again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Accept the terms at {page}, make a token in your account, and enter it in the settings.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Allow writing there, or choose another folder with --data-dir or ROLLTOP_DATA_DIR.</source>
@@ -442,12 +533,60 @@
       <translation>这个对话中还有回答正在生成。</translation>
     </message>
     <message>
+      <source>Ask for access on its page, {page}, and try again when it is granted.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Ask for access on its page, {page}, then enter your token in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check that the graphics driver is installed, or install Rolltop again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the clock of this computer, and whether something on the way looks into connections.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the connection, and the proxy in the settings. If the hub is blocked, use a mirror.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Check the disk, or download the model again.</source>
       <translation>请检查磁盘，或重新下载该模型。</translation>
     </message>
     <message>
+      <source>Check the folder {folder}, or choose another one in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the name. If it is private, enter your token in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the name; for a private model, enter a token of your account in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the network, then go on with the download; what has come is kept.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Check the path.</source>
       <translation>请检查路径。</translation>
+    </message>
+    <message>
+      <source>Check the permissions and the disk of both folders.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the permissions of its folder and the room on the disk.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Check the permissions of its folder, and close the programs that use it.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Check the permissions of the file and of its folder.</source>
@@ -456,6 +595,14 @@
     <message>
       <source>Check the permissions of the folder.</source>
       <translation>请检查该文件夹的权限。</translation>
+    </message>
+    <message>
+      <source>Check the proxy in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a GGUF file that was made as a LoRA adapter.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Choose a chat model.</source>
@@ -468,6 +615,14 @@
     <message>
       <source>Choose a file whose name ends with .gguf.</source>
       <translation>请选择名称以 .gguf 结尾的文件。</translation>
+    </message>
+    <message>
+      <source>Choose a folder on another disk in the settings; FAT32 disks hold files up to 4 GB.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a folder that holds GGUF files.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Choose a folder that holds models only.</source>
@@ -490,12 +645,40 @@
       <translation>请选择能生成文本的模型。</translation>
     </message>
     <message>
+      <source>Choose a model's own file.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a smaller context or a smaller model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a smaller context, or put fewer layers on the graphics card.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Choose a smaller context, run it on the CPU only, or choose another model.</source>
       <translation>请选择更小的上下文，只用 CPU 运行，或换一个模型。</translation>
     </message>
     <message>
-      <source>Choose a smaller context.</source>
-      <translation>请选择更小的上下文。</translation>
+      <source>Choose a smaller model, or put fewer of its layers on the graphics card.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose an adapter that was made for this model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose an adapter that was made for this very model, or download it again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose an adapter that was made for this very model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose an adapter without an invocation.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Choose another file of the same model.</source>
@@ -510,8 +693,32 @@
       <translation>请换一个模型，或从其他发布者获取这个模型。</translation>
     </message>
     <message>
+      <source>Choose another model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose another name, or remove that file first.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose another type, or download the model again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Choose one from the library.</source>
       <translation>请从模型库中选择一个。</translation>
+    </message>
+    <message>
+      <source>Choose one of the types offered.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose one of these: {choices}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose other settings for its context.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Choose the model that it belongs to.</source>
@@ -526,6 +733,30 @@
       <translation>请关闭另一个程序，然后再次清空废纸篓。</translation>
     </message>
     <message>
+      <source>Copy it again, and enter it in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Copy it instead.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Correct it in the settings, or empty it for Hugging Face's own.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Correct its address in the settings, such as http://localhost:3128.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Delete it for good, or close the programs that use it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Delete it in {app}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Download all parts into one folder.</source>
       <translation>请把所有分卷下载到同一个文件夹。</translation>
     </message>
@@ -538,8 +769,28 @@
       <translation>请从文件本身的链接重新下载该模型。</translation>
     </message>
     <message>
+      <source>Enter a new one in the settings, or remove it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Free some room, or choose another folder.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Free some space and try again. What was saved before is safe.</source>
       <translation>请腾出一些空间再试。之前保存的内容是安全的。</translation>
+    </message>
+    <message>
+      <source>Free some space, or choose a folder on another disk in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Free some space, or link the file instead.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Free some space, then go on with the download.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Give the parts the names that they were published with.</source>
@@ -562,6 +813,22 @@
       <translation>必须是 GBNF，且含有名为“root”的规则。</translation>
     </message>
     <message>
+      <source>It takes little room. Any other model can be chosen for new chats.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Link or copy it instead.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Look at its page, {page}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Look at {page} for the reason, or choose another model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Look for a GGUF file of the same model.</source>
       <translation>请寻找同一模型的 GGUF 文件。</translation>
     </message>
@@ -570,12 +837,28 @@
       <translation>请寻找同一模型更新的文件。</translation>
     </message>
     <message>
+      <source>Look for a repository of the same model with GGUF in its name.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Look for another file of the same model.</source>
       <translation>请寻找同一模型的另一个文件。</translation>
     </message>
     <message>
+      <source>Make a new token in your account there, and enter it in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Make one on {page} and enter it in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Move it away, or choose another data folder.</source>
       <translation>请把它移走，或选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+      <source>Name it as publisher/repository, or paste the address of its page.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Name the path of a GGUF file.</source>
@@ -586,6 +869,10 @@
       <translation>没有选择模型。</translation>
     </message>
     <message>
+      <source>Ollama's list of the parts of {model} is damaged.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Only an answer can be continued.</source>
       <translation>只能继续回答。</translation>
     </message>
@@ -594,8 +881,32 @@
       <translation>只能继续对话中的最后一个回答。</translation>
     </message>
     <message>
+      <source>Open the model's page again and choose another file.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Open the model's page again and choose the file anew.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Paste the address of a model's page, such as {hub}/publisher/name.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Pull the model again in Ollama.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>README lists what a window needs on each system; rolltop chat works without one.</source>
       <translation>README 列出了各系统显示窗口所需的组件；rolltop chat 不需要窗口。</translation>
+    </message>
+    <message>
+      <source>Remove the link, or choose another folder in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Rename or delete that file in {folder}, then try again.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Restart it, or choose a smaller context or another model.</source>
@@ -604,6 +915,14 @@
     <message>
       <source>Restart it.</source>
       <translation>请重新启动它。</translation>
+    </message>
+    <message>
+      <source>Rolltop cannot write models in {type}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Rolltop is offline.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Something unexpected went wrong ({kind}).</source>
@@ -618,8 +937,24 @@
       <translation>请重新启动 Rolltop：它会把该文件放到一边，并保存能读出的内容。</translation>
     </message>
     <message>
+      <source>Start from the same model in F16, BF16 or Q8_0.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Switch offline mode off in the settings to use the network.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The JSON schema cannot be used: {reason}</source>
       <translation>无法使用这个 JSON 模式：{reason}</translation>
+    </message>
+    <message>
+      <source>The address of the hub is not a web address: {endpoint}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The answer of {host} makes no sense.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The app is closing.</source>
@@ -630,6 +965,10 @@
       <translation>这个模型的对话模板没有运行完。</translation>
     </message>
     <message>
+      <source>The connection to the hub broke before everything had come.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The damaged file is kept as {aside}. Delete it when you miss nothing.</source>
       <translation>损坏的文件保存为 {aside}。确认没有缺失后可将其删除。</translation>
     </message>
@@ -638,16 +977,40 @@
       <translation>无法写入数据文件夹 {folder}：{reason}</translation>
     </message>
     <message>
-      <source>The devices of this computer could not be listed.</source>
-      <translation>无法列出这台电脑的设备。</translation>
+      <source>The disk has too little room for the new model, which takes {size} bytes.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The disk has too little room: {needed} are needed, {free} are free.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The disk is full: nothing more can be saved in {folder}.</source>
       <translation>磁盘已满：无法再向 {folder} 保存内容。</translation>
     </message>
     <message>
+      <source>The disk is full; what was fetched of {file} is kept.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The disk is full; {file} was not taken in.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The download failed: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The download was stopped.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The engine and the app are of different versions.</source>
       <translation>引擎与应用的版本不同。</translation>
+    </message>
+    <message>
+      <source>The file cannot be stored, because of a name on the hub that is not safe here: {name}.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The file could not be written: {reason}.</source>
@@ -656,6 +1019,10 @@
     <message>
       <source>The folder {folder} cannot be read: {reason}.</source>
       <translation>无法读取文件夹 {folder}：{reason}</translation>
+    </message>
+    <message>
+      <source>The folder {place} leads out of the models folder.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The grammar has an error.</source>
@@ -690,8 +1057,68 @@
       <translation>历史记录正被另一个程序使用。</translation>
     </message>
     <message>
+      <source>The hub asks for a pause of {seconds} seconds.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub cannot answer at the moment (status {status}).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub cannot answer at the moment ({host}, {status}).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub cannot be reached: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub does not accept your token.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub has fallen silent.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub has had too many requests and asks for a pause.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub refuses to give {path} of {repo} (status {status}).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub refuses to give {repo} ({status}).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub sent another part of the file than was asked for.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub sent the app from one address to the next, without an end.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The hub sent the app on to an address without encryption: {host}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The library has: {models}.</source>
       <translation>模型库中有：{models}。</translation>
+    </message>
+    <message>
+      <source>The line to {host} broke.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The model cannot be run with these settings: {reason}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The model could not be converted: {reason}</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The model could not be loaded: {reason}</source>
@@ -712,6 +1139,10 @@
     <message>
       <source>The model stopped working ({reason}).</source>
       <translation>模型停止工作了（{reason}）。</translation>
+    </message>
+    <message>
+      <source>The model stopped working because memory ran out.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The model stopped working.</source>
@@ -746,8 +1177,20 @@
       <translation>提示词比上下文长。</translation>
     </message>
     <message>
+      <source>The proxy cannot be used: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The proxy does not let the app through to {host}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The script has no answer left.</source>
       <translation>脚本中没有更多回答了。</translation>
+    </message>
+    <message>
+      <source>The strength of {file} is not a number.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The text has {tokens} tokens, the context holds {context_size}.</source>
@@ -758,12 +1201,28 @@
       <translation>文本有 {tokens} 个词元，这个嵌入模型最多读取 {limit} 个。</translation>
     </message>
     <message>
+      <source>The token has characters that no token has.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>The trash is empty, but another program is reading the history and traces may remain.</source>
       <translation>废纸篓已清空，但另一个程序正在读取历史记录，可能还留有痕迹。</translation>
     </message>
     <message>
       <source>The window cannot be opened: {reason}.</source>
       <translation>无法打开窗口：{reason}。</translation>
+    </message>
+    <message>
+      <source>The written model is not the same as its source.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is a file {file} already.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is another file {file} in the folder already.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>There is no conversation yet, and none can be begun: the history is read only.</source>
@@ -774,6 +1233,10 @@
       <translation>没有文件 {path}。</translation>
     </message>
     <message>
+      <source>There is no folder {folder}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>There is no message to answer.</source>
       <translation>没有可以回答的消息。</translation>
     </message>
@@ -782,12 +1245,32 @@
       <translation>模型库中没有模型 {model}。</translation>
     </message>
     <message>
+      <source>There is no model {repo} on the hub, or it is private.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>There is no such token in this model.</source>
       <translation>这个模型中没有这样的词元。</translation>
     </message>
     <message>
-      <source>There is not enough memory for a context of {size} tokens: {reason}</source>
-      <translation>内存不足以容纳 {size} 个词元的上下文：{reason}</translation>
+      <source>There is no token.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is no {repo} on the hub, or it is private.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is not enough memory for a context of {size} tokens.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is not enough memory for the adapter {file}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is not enough memory for the weights of this model.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>There is not enough memory for this model.</source>
@@ -802,12 +1285,36 @@
       <translation>没有可以发送的内容。</translation>
     </message>
     <message>
+      <source>This build of llama.cpp knows no graphics cards, so models run on the processor.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>This conversation is no longer there.</source>
       <translation>这个对话已不存在。</translation>
     </message>
     <message>
+      <source>This disk cannot hold a file as large as {file}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>This does not fit: the prompt has {tokens} tokens, and the context holds {context_size}, of which {reserve} are kept for the answer.</source>
       <translation>放不下：提示词有 {tokens} 个词元，而上下文只能容纳 {context_size} 个，其中 {reserve} 个留给回答。</translation>
+    </message>
+    <message>
+      <source>This download is not in the queue any more.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>This is no address of a model: {address}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>This is no page of a model on the hub: {address}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>This is not an access token.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>This message is no longer there.</source>
@@ -816,6 +1323,10 @@
     <message>
       <source>This model makes embeddings, it cannot answer.</source>
       <translation>这个模型生成嵌入向量，不能回答。</translation>
+    </message>
+    <message>
+      <source>This model makes embeddings, it takes no adapters.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>This model stopped working twice with these settings, so it is not started a third time.</source>
@@ -850,8 +1361,48 @@
       <translation>已取消。</translation>
     </message>
     <message>
+      <source>Try again after it. With a token in the settings, the hub allows more.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again in some minutes; with a token in the settings the hub allows more.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again later, or use a mirror.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again later, or use another mirror.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again later, or use another mirror; what has come is kept.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again later. If it is a mirror, check its address in the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again later; what has come is kept. Some networks ask for a sign-in in the browser first.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again, or use a mirror.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Try again. If it stays so, start Rolltop again.</source>
       <translation>请重试。如果仍然如此，请重新启动 Rolltop。</translation>
+    </message>
+    <message>
+      <source>Try again; when it happens again, use another mirror or another network.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Try another model, or download this one again.</source>
@@ -862,12 +1413,32 @@
       <translation>请更新应用，或选择同一模型的另一个文件。</translation>
     </message>
     <message>
+      <source>Use fewer adapters, or a smaller context.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Wait for it, or stop it first.</source>
       <translation>请等它完成，或先停止它。</translation>
     </message>
     <message>
+      <source>Wait until that is done. If it was stopped just now, try again in a minute.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Wait until the other download has ended, or stop it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Wait until the other program has written it, then try again.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Write a message first.</source>
       <translation>请先写消息。</translation>
+    </message>
+    <message>
+      <source>Your account has no access to {repo} yet.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Your work is kept. Copy the report if you want to tell us.</source>
@@ -882,12 +1453,44 @@
       <translation>它遗漏了消息</translation>
     </message>
     <message>
+      <source>llama.cpp could not be asked about this computer: {reason}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>llama.cpp found no graphics card that it can use, so models run on the processor.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>the messages leave no character free</source>
       <translation>消息没有留下可用的字符</translation>
     </message>
     <message>
+      <source>{file} cannot be deleted: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} cannot be linked: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} cannot be moved to the trash: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} cannot be put on this model: {reason}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{file} cannot be read: {reason}.</source>
       <translation>无法读取 {file}：{reason}。</translation>
+    </message>
+    <message>
+      <source>{file} cannot be taken into the models folder: {reason}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} cannot be written: {reason}.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>{file} claims {total} parts.</source>
@@ -906,12 +1509,32 @@
       <translation>{file} 是文件夹，不是 GGUF 模型。</translation>
     </message>
     <message>
+      <source>{file} is a link, which cannot be moved.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{file} is a small text file that was saved in place of the model.</source>
       <translation>{file} 是被误存为模型的小文本文件。</translation>
     </message>
     <message>
       <source>{file} is an adapter for another model, not a language model.</source>
       <translation>{file} 是另一个模型的适配器，不是语言模型。</translation>
+    </message>
+    <message>
+      <source>{file} is an adapter for {theirs} models, this model is of the kind {ours}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} is an adapter that waits for certain words, which Rolltop cannot use yet.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} is being downloaded already.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} is being taken in already.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>{file} is cut short: its header promises {promised} bytes, the file has {size}.</source>
@@ -942,6 +1565,14 @@
       <translation>{file} 不是 GGUF 模型。</translation>
     </message>
     <message>
+      <source>{file} is not a LoRA adapter.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{file} is not a language model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{file} is not a language model: it has no tokenizer.</source>
       <translation>{file} 不是语言模型：它没有分词器。</translation>
     </message>
@@ -954,6 +1585,10 @@
       <translation>{file} 是 {total} 个分卷之一，缺少 {missing}。</translation>
     </message>
     <message>
+      <source>{file} is quantized already ({quantization}); made smaller again it would lose too much.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{file} is the image part of another model, not a language model.</source>
       <translation>{file} 是另一个模型的图像部分，不是语言模型。</translation>
     </message>
@@ -962,20 +1597,389 @@
       <translation>没有权限读取 {file}。</translation>
     </message>
     <message>
+      <source>{file} was changed while it was copied.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{file} was made for computers that store numbers the other way round.</source>
       <translation>{file} 是为字节顺序相反的电脑制作的。</translation>
+    </message>
+    <message>
+      <source>{file} was not made for this model: its parts have other shapes.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>{folder} holds more than {limit} files; the rest was not looked at.</source>
       <translation>{folder} 中的文件多于 {limit} 个；其余的没有查看。</translation>
     </message>
     <message>
+      <source>{host} cannot be reached.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{host} cannot prove that it is the hub: its certificate is not good.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{host} takes too long to answer.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} comes with Rolltop and stays with it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} lies in a folder of {app}, which Rolltop only reads.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{model} makes embeddings only; it cannot answer.</source>
       <translation>{model} 只生成嵌入向量，不能回答。</translation>
     </message>
     <message>
+      <source>{path} arrived damaged, so it was deleted.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{path} belongs to another program.</source>
       <translation>{path} 属于另一个程序。</translation>
+    </message>
+    <message>
+      <source>{path} has changed on the hub since its page was opened.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} does not have this file, or not in this version.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} has more than one {wanted}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} has no GGUF model.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} has no file {path} any more.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} has no files that can be stored.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} has no {wanted}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} is for people who have agreed to its terms, and no token of an account is known.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{repo} is only for people whom its publisher has given access.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{text} is not a repository of the hub.</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
+    <name>Facts</name>
+    <message>
+      <source>Rolltop</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>base</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>chat</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>code</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>comes with Rolltop</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>embedding</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>fits</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>fits partly</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>many languages</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>reasoning</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>reranking</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>thinking</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>today</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>too big</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>tools</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>vision</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>yesterday</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>your folder</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} h</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} min</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} s</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{size} a second</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
+    <name>Hardware</name>
+    <message>
+      <source>Look again</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Looking…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Memory in use</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Versions</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Why no graphics card is used</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>accelerator</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>graphics card</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>graphics of the processor</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>processor</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
+    <name>Hub</name>
+    <message>
+      <source>Address</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>All its files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Asking the hub…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Download</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Download · {size}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>For this computer</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Its makers ask for your agreement: accept it on its page on the web, and put your access token into the settings.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Its page on the web</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Licence: {name}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Models that can be downloaded</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>No answer</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Nothing was found for these words</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Open its page</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Order</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Search</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Search Hugging Face, or paste the address of a model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Searching…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>There is no GGUF file in this repository.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Try again</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>any size</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>as the original</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>changed {day}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>hardly any loss</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>is here</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>large loss</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>most downloaded</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>most liked</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>newest</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>noticeable loss</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>on request</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>small loss</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>trending</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>up to 10B</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>up to 2B</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>up to 36B</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>up to 5B</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} downloads</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} likes</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} models for these words</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{quality} · recommended here</source>
+      <translation type="unfinished" />
     </message>
   </context>
   <context>
@@ -1162,6 +2166,32 @@
     </message>
   </context>
   <context>
+    <name>Links</name>
+    <message>
+      <source>Open link</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Open this address in the browser?</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
+    <name>MemoryBar</name>
+    <message>
+      <source>nothing</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{needed} of {available}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{needed} of {available} free</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
     <name>Message</name>
     <message>
       <source>1 token</source>
@@ -1295,6 +2325,10 @@
       <translation>选择模型</translation>
     </message>
     <message>
+      <source>Find models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Free the memory of the selected model</source>
       <translation>释放所选模型占用的内存</translation>
     </message>
@@ -1352,6 +2386,317 @@
     </message>
   </context>
   <context>
+    <name>Models</name>
+    <message>
+      <source>Add a folder…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Add a setting</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Add a setting that this model has for itself</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>All metadata</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Architecture</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Chat template</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Chat with it</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose GGUF files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a folder with GGUF files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Context</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Copy them into Rolltop's folder (needs the room)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Delete for good</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Delete…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Details</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Downloads</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Embedding</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Experts</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Fewer bits for each number take less memory and less time, and cost some quality. The original stays.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Filter by words</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Find models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Folders</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Found in</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>GGUF models (*.gguf)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Hardware</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Heads</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Id</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Image part</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Import</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Import GGUF files</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Import models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Import…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Its file stays where it is; only the link in Rolltop's folder goes.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Key</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Key/value heads</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Last used</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Layers</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Licence</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Look no more into {folder}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Make it</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Make it smaller…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Make {model} smaller</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Memory</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Metadata</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Models of other apps</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Models on this computer</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>More that can be done with this model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Move to trash</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Move {model} to the trash?</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>No model fits these words.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Note</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>On this computer</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Quantization</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Settings of this model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Show all models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Show downloads</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Show in folder</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Show: {kind}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Size</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>System prompt</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>This frees {size} once the trash is emptied.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Use them where they are (a link)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Value</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What is it good for?</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>all</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>and {n} more</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>loaded</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} is being downloaded.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} was deleted.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} was moved to the trash.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} values of type {type}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{setting}: as for all models</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{type} · about {size}</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
     <name>NoticeBar</name>
     <message>
       <source>Copy report</source>
@@ -1364,6 +2709,69 @@
     <message>
       <source>Undo</source>
       <translation>撤销</translation>
+    </message>
+  </context>
+  <context>
+    <name>Plan</name>
+    <message>
+      <source>Cache precision to plan for</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Close other programs, or choose a smaller model or a stronger quantization.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Context to plan for</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>It fits with a context of {n} tokens.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>RAM</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Use these settings for this model</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What does not fit on the GPU is computed by the processor.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>computing</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>context</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>image part</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>its process</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>kept conversations</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>weights</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{n} tokens of context</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{word} · {some} of {all} layers on the GPU</source>
+      <translation type="unfinished" />
     </message>
   </context>
   <context>
@@ -1451,6 +2859,14 @@
       <translation>大于 1 时，最近说过的内容更不容易重复；1 表示关闭。</translation>
     </message>
     <message>
+      <source>Access token</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Address of the hub</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Cache precision</source>
       <translation>缓存精度</translation>
     </message>
@@ -1461,6 +2877,10 @@
     <message>
       <source>Conversations</source>
       <translation>对话</translation>
+    </message>
+    <message>
+      <source>Downloads at once</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Drop tokens less likely than this part of the likeliest; 0 is off.</source>
@@ -1477,6 +2897,18 @@
     <message>
       <source>Flash attention</source>
       <translation>Flash attention</translation>
+    </message>
+    <message>
+      <source>For models whose makers ask for an agreement. It is kept in the system's own safe, and sent to the hub alone.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Forget</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Forget the access token</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>GPU layers</source>
@@ -1511,6 +2943,10 @@
       <translation>浅色、深色，或跟随系统。</translation>
     </message>
     <message>
+      <source>List the models that LM Studio, Ollama, Jan, GPT4All and the Hugging Face cache keep on this computer. They are read where they lie and never changed.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Longest answer</source>
       <translation>最长回答</translation>
     </message>
@@ -1531,8 +2967,28 @@
       <translation>模型</translation>
     </message>
     <message>
+      <source>Models of other apps</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Network</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>New chats</source>
       <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Offline mode</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Proxy</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Refuse every connection, also those you ask for.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Repeat penalty</source>
@@ -1551,6 +3007,10 @@
       <translation>显示对话列表。</translation>
     </message>
     <message>
+      <source>Such as http://localhost:3128; empty means as the system says.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Temperature</source>
       <translation>温度</translation>
     </message>
@@ -1567,8 +3027,16 @@
       <translation>新对话使用的模型；留空表示自带的模型。</translation>
     </message>
     <message>
+      <source>The others wait for their turn.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Theme</source>
       <translation>主题</translation>
+    </message>
+    <message>
+      <source>This computer has no safe for passwords: the token is kept until Rolltop is closed.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Threads</source>
@@ -1599,6 +3067,10 @@
       <translation>闲置时卸载</translation>
     </message>
     <message>
+      <source>Where models are searched and downloaded; empty means huggingface.co. A mirror may be nearer.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Window</source>
       <translation>窗口</translation>
     </message>
@@ -1619,6 +3091,10 @@
       <translation>深色</translation>
     </message>
     <message>
+      <source>kept; enter another one to change it</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>light</source>
       <translation>浅色</translation>
     </message>
@@ -1629,6 +3105,10 @@
     <message>
       <source>no limit</source>
       <translation>不限</translation>
+    </message>
+    <message>
+      <source>none</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>off</source>
@@ -1736,12 +3216,20 @@
       <translation>对话</translation>
     </message>
     <message>
+      <source>Connections since Rolltop was started:</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>GPU {some} / {all} layers</source>
       <translation>GPU {some} / {all} 层</translation>
     </message>
     <message>
       <source>Menu</source>
       <translation>菜单</translation>
+    </message>
+    <message>
+      <source>Models</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>New chat</source>
@@ -1772,6 +3260,10 @@ Apache 许可证 2.0。
     <message>
       <source>model</source>
       <translation>模型</translation>
+    </message>
+    <message>
+      <source>{count} × {host}: {reason}</source>
+      <translation type="unfinished" />
     </message>
   </context>
 </TS>

@@ -268,9 +268,11 @@ def test_models_lists_the_library(run: Run) -> None:
     done = run("models", "--json")
     (starter,) = json.loads(done.out)
     assert list(starter) == [
-        *("id", "name", "path", "architecture", "parameters", "quantization"),
-        *("size_bytes", "context_length", "chat_template"),
+        *("id", "name", "publisher", "architecture", "parameters", "quantization"),
+        *("size_bytes", "context_length", "chat_template", "license", "place"),
+        *("path", "capabilities", "mmproj"),
     ]
+    assert (starter["place"], starter["capabilities"]) == ("starter", ["chat"])
     assert (starter["id"], starter["chat_template"]) == (STARTER, True)
     assert Path(starter["path"]).stat().st_size == starter["size_bytes"]
     table = run("models")

@@ -65,6 +65,7 @@ class ChatPanel(QWidget):
         speed(float): tokens per second of the open conversation's answer.
         opened(str id): another conversation is shown.
         busy_changed(bool): an answer is being made in the open conversation, or no more.
+        action_requested(str): the window is to do one of its actions.
     """
 
     engine_state = Signal(str, str, float)
@@ -72,6 +73,7 @@ class ChatPanel(QWidget):
     speed = Signal(float)
     opened = Signal(str)
     busy_changed = Signal(bool)
+    action_requested = Signal(str)
 
     def __init__(
         self, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme, parent: QWidget | None = None
@@ -109,6 +111,7 @@ class ChatPanel(QWidget):
         )
         self.title = EditableTitle(theme, self)
         self.picker = ModelPicker(self._workbench, jobs, self._bridge, theme, self)
+        self.picker.find_requested.connect(lambda: self.action_requested.emit("find_models"))
         self.inspector_button = self._fold_button(
             "panel-right", QCoreApplication.translate("Chat", "Show or hide the inspector")
         )

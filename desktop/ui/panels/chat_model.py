@@ -149,9 +149,15 @@ class ChatModel(QObject):
             self._job.cancel()
             self._loaded(self._current)
 
-    def use_context(self, size: int) -> Callable[[], None]:
-        """Show another context size; gives what stores it, to be called on a worker."""
-        current, settings = self._current, replace(self._inspector.settings(), context_size=size)
+    def change(self, key: str, value: int | str) -> Callable[[], None]:
+        """Show another context size or number of layers, or give the model another type of cache.
+
+        Gives what stores it, to be called on a worker.
+        """
+        current, model = self._current, self._picker.model
+        if key == "kv_type":
+            return lambda: self._chats.collection.set_setting(model, key, value) if model else None
+        settings = replace(self._inspector.settings(), **{key: value})  # type: ignore[arg-type]
         self._inspector.set_conversation(self._inspector.system.toPlainText(), settings)
         return lambda: self._chats.set_settings(current, settings)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QLabel, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import Notice, NoticeBar, error_notice
@@ -18,6 +18,7 @@ from desktop.ui.panels.exchange import Exchange, Exchanges, ModelNames
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chat_parts import EmptyState, column
 from desktop.ui.widgets.composer import Composer
+from desktop.ui.widgets.links import ask_to_open
 from desktop.ui.widgets.prompt_view import PromptView
 from desktop.ui.widgets.transcript import Transcript
 from desktop.workbench.chat import Chats
@@ -88,7 +89,7 @@ class ConversationView(QWidget):
         view.branch_requested.connect(self._branch)
         view.delete_requested.connect(self._delete)
         view.saw_requested.connect(self.show_prompt)
-        view.link_activated.connect(self._open_link)
+        view.link_activated.connect(lambda url: ask_to_open(url, self))
         self.composer.edit_last_requested.connect(self.edit_last)
         self.empty.acted.connect(self.choose_model)
         self.notice.closed.connect(lambda: self._notices.pop(self.conversation, None))
@@ -222,7 +223,10 @@ class ConversationView(QWidget):
 
     def _not_loaded(self, conversation: str, error: Exception) -> None:
         choose = (QCoreApplication.translate("Chat", "Choose a model"), self.choose_model)
-        self._tell(conversation, error_notice(error, [choose]))
+        lighter = offers.lighter(
+            error, lambda change, value: self._model.load(self._model.change(change, value))
+        )
+        self._tell(conversation, error_notice(error, [*lighter, choose]))
 
     # ------------------------------------------------------------ ways out of trouble
 
@@ -230,9 +234,9 @@ class ConversationView(QWidget):
         """Open the model picker."""
         self._model.choose()
 
-    def use_context(self, question: MessageRow, size: int) -> None:
-        """Answer with a larger context."""
-        keep = self._model.use_context(size)
+    def use(self, question: MessageRow, change: str, value: int | str) -> None:
+        """Answer with another context size, number of layers or type of cache."""
+        keep = self._model.change(change, value)
 
         def start() -> Iterable[Any]:
             keep()
@@ -350,18 +354,3 @@ class ConversationView(QWidget):
             self.say(Notice(words, actions=(load,), kind="info"))
 
         self._jobs.run(lambda: self._chats.saw(last.id), show, self.fail)
-
-    def _open_link(self, url: str) -> None:
-        """Show where a link leads before a browser opens it."""
-        target = QUrl(url)
-        if target.scheme() not in ("http", "https", "mailto"):
-            return
-        box = QMessageBox(self)
-        box.setWindowTitle(QCoreApplication.translate("Chat", "Open link"))
-        box.setText(QCoreApplication.translate("Chat", "Open this address in the browser?"))
-        box.setInformativeText(url)
-        box.setStandardButtons(QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel)
-        for label in box.findChildren(QLabel):
-            label.setTextFormat(label.textFormat().PlainText)
-        box.accepted.connect(lambda: QDesktopServices.openUrl(target))
-        box.open()

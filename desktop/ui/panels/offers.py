@@ -11,8 +11,9 @@ from PySide6.QtCore import QCoreApplication
 from desktop.ui.notices import Action, Notice, error_notice
 from desktop.ui.panels.exchange import Exchange
 from desktop.workbench.store import MessageRow
-from desktop.workbench.turn import ContextFull
+from desktop.workbench.turn import ContextFull, OutOfMemory
 from models.errors import EngineDied, EngineError, UserError
+from models.fit import Retry
 
 CONTEXT_STEPS = tuple(1 << power for power in range(11, 21))
 
@@ -24,7 +25,7 @@ class Ways(Protocol):
     def regenerate(self, message: str) -> None: ...
     def restart(self, message: str) -> None: ...
     def choose_model(self) -> None: ...
-    def use_context(self, question: MessageRow, size: int) -> None: ...
+    def use(self, question: MessageRow, change: str, value: int | str) -> None: ...
     def start_over(self, text: str) -> None: ...
     def withdraw(self, question: MessageRow) -> None: ...
 
@@ -67,7 +68,37 @@ def after_failure(
     if isinstance(error, EngineError) or not isinstance(error, UserError):
         return error_notice(error, [again])
     choose = (QCoreApplication.translate("Chat", "Choose a model"), ways.choose_model)
+    question = question_of(exchange, rows)
+    if question is not None and (found := lighter(error, partial(ways.use, question))):
+        return error_notice(error, [*found, choose])
     return error_notice(error, [choose, again])
+
+
+def lighter(error: Exception, use: Callable[[str, int | str], object]) -> list[Action]:
+    """Settings that need less memory, for an error that says it ran out; `use` is given key and value."""
+    return [
+        (_lighter_words(way), partial(use, *_lighter_setting(way)))
+        for way in (error.ways if isinstance(error, OutOfMemory) else ())
+    ]
+
+
+def _lighter_setting(way: Retry) -> tuple[str, int | str]:
+    key = "gpu_layers" if way.change == "cpu" else way.change
+    return key, getattr(way.plan.options, key)
+
+
+def _lighter_words(way: Retry) -> str:
+    options = way.plan.options
+    if way.change == "context_size":
+        text = QCoreApplication.translate("Chat", "Use a context of {size}")
+        return text.format(size=options.context_size)
+    if way.change == "kv_type":
+        text = QCoreApplication.translate("Chat", "Keep the context as {type}")
+        return text.format(type=options.kv_type)
+    if way.change == "gpu_layers":
+        text = QCoreApplication.translate("Chat", "Put {n} layers on the graphics card")
+        return text.format(n=options.gpu_layers)
+    return QCoreApplication.translate("Chat", "Use the processor only")
 
 
 def _context_actions(
@@ -82,7 +113,7 @@ def _context_actions(
     # The answer's share grows with the context, up to 256 tokens.
     for size in larger_contexts(tokens + 256, present, longest):
         label = QCoreApplication.translate("Chat", "Use a context of {size}").format(size=size)
-        actions.append((label, partial(ways.use_context, question, size)))
+        actions.append((label, partial(ways.use, question, "context_size", size)))
     if exchange.question is None and rows[-1].id != question.id:
         return actions  # it has an answer already, which stays
     if question.parent is not None:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,18 +19,17 @@ from PySide6.QtWidgets import (
 from desktop.ui.actions import QT_TRANSLATE_NOOP
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
-from desktop.ui.language import NAMES
 from desktop.ui.notices import Notice, NoticeBar, error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.model_picker import ModelPicker
+from desktop.ui.widgets.setting_fields import setting_field
+from desktop.ui.widgets.token_field import TokenField
 
 if TYPE_CHECKING:
     from desktop.workbench.settings import Setting
     from desktop.workbench.workbench import Workbench
 
 COLUMN = 660
-FIELD = 160
-INT_LIMIT = 2**31 - 1
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (QT_TRANSLATE_NOOP("Settings", "Window"), ("theme", "language", "send_on_enter")),
@@ -42,7 +38,12 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             *("default_model", "context_size", "gpu_layers", "threads", "kv_type", "flash_attention"),
             "idle_unload_minutes",
+            "other_apps",
         ),
+    ),
+    (
+        QT_TRANSLATE_NOOP("Settings", "Network"),
+        ("offline", "hub_endpoint", "proxy", "parallel_downloads"),
     ),
     (
         QT_TRANSLATE_NOOP("Settings", "New chats"),
@@ -50,26 +51,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 """Where each setting stands. What is not here is set where it is used, such as the folded sides."""
-
-CHOICES = {
-    "system": QT_TRANSLATE_NOOP("Settings", "as the system"),
-    "light": QT_TRANSLATE_NOOP("Settings", "light"),
-    "dark": QT_TRANSLATE_NOOP("Settings", "dark"),
-    "auto": QT_TRANSLATE_NOOP("Settings", "automatic"),
-    "on": QT_TRANSLATE_NOOP("Settings", "on"),
-    "off": QT_TRANSLATE_NOOP("Settings", "off"),
-    **NAMES,
-}
-
-SPECIAL = {
-    "gpu_layers": QT_TRANSLATE_NOOP("Settings", "all"),
-    "threads": QT_TRANSLATE_NOOP("Settings", "automatic"),
-    "idle_unload_minutes": QT_TRANSLATE_NOOP("Settings", "never"),
-    "max_tokens": QT_TRANSLATE_NOOP("Settings", "no limit"),
-    "top_k": QT_TRANSLATE_NOOP("Settings", "off"),
-    "min_p": QT_TRANSLATE_NOOP("Settings", "off"),
-}
-"""What the least value of a number means, where it means something of its own."""
 
 
 class SettingsPanel(QWidget):
@@ -102,7 +83,10 @@ class SettingsPanel(QWidget):
             head = QLabel(QCoreApplication.translate("Settings", name).upper())
             head.setProperty("role", "section")
             column.addWidget(head)
-            column.addWidget(self._card([BY_KEY[key] for key in keys]))
+            card = self._card([BY_KEY[key] for key in keys])
+            if "hub_endpoint" in keys:
+                self._add_token(card)
+            column.addWidget(card)
         column.addStretch(1)
         page.setMaximumWidth(COLUMN + 48)
         self._scroll(page)
@@ -150,16 +134,48 @@ class SettingsPanel(QWidget):
             rows.addLayout(self._row(setting))
         return card
 
+    def _add_token(self, card: QFrame) -> None:
+        """The token is no setting: it lies in the system's safe, not in the store."""
+        field = TokenField(self._workbench.token, self._jobs)
+        field.failed.connect(lambda error: self._notice.show_error(*error_text(error)))
+        field.kept.connect(self._token_kept)
+        words = QCoreApplication.translate("Settings", "Access token")
+        help = QCoreApplication.translate(
+            "Settings",
+            "For models whose makers ask for an agreement. It is kept in the system's own safe, and sent to "
+            "the hub alone.",
+        )
+        line = QFrame()
+        line.setProperty("role", "line")
+        layout = card.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.addWidget(line)
+        layout.addLayout(self._labelled(words, help, field))
+
+    def _token_kept(self, safe: bool) -> None:
+        if safe:
+            self._notice.dismiss()
+            return
+        words = QCoreApplication.translate(
+            "Settings", "This computer has no safe for passwords: the token is kept until Rolltop is closed."
+        )
+        self._notice.show_notice(Notice(words, kind="info"))
+
     def _row(self, setting: Setting) -> QHBoxLayout:
-        label = QLabel(QCoreApplication.translate("Settings", setting.label))
-        text = QLabel(QCoreApplication.translate("Settings", setting.help))
+        return self._labelled(
+            QCoreApplication.translate("Settings", setting.label),
+            QCoreApplication.translate("Settings", setting.help),
+            self._field(setting),
+        )
+
+    def _labelled(self, name: str, help: str, field: QWidget) -> QHBoxLayout:
+        label, text = QLabel(name), QLabel(help)
         text.setProperty("role", "fact")
         text.setWordWrap(True)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(label)
         words.addWidget(text)
-        field = self._field(setting)
         field.setAccessibleName(label.text())
         field.setAccessibleDescription(text.text())
         label.setBuddy(field)
@@ -173,11 +189,10 @@ class SettingsPanel(QWidget):
     def _field(self, setting: Setting) -> QWidget:
         if setting.key == "default_model":
             return self._model_field(setting)
-        if setting.type is bool:
-            return self._check_field(setting)
-        if setting.choices:
-            return self._choice_field(setting)
-        return self._number_field(setting)
+        value = self._workbench.settings.get(setting.key)
+        field = setting_field(setting, value, lambda new: self._set(setting.key, new))
+        self._show[setting.key] = field.show
+        return field.widget
 
     def _model_field(self, setting: Setting) -> QWidget:
         picker = ModelPicker(self._workbench, self._jobs, self._bridge, self._theme)
@@ -185,54 +200,6 @@ class SettingsPanel(QWidget):
         self._show[setting.key] = lambda value: picker.set_model(str(value))
         picker.set_model(str(self._workbench.settings.get(setting.key)))
         return picker
-
-    def _check_field(self, setting: Setting) -> QWidget:
-        box = QCheckBox()
-        box.setProperty("role", "bare")  # its words stand elsewhere
-        box.setChecked(bool(self._workbench.settings.get(setting.key)))
-        box.toggled.connect(lambda on: self._set(setting.key, on))
-        self._show[setting.key] = lambda value: box.setChecked(bool(value))
-        return box
-
-    def _choice_field(self, setting: Setting) -> QWidget:
-        box = _Choice()
-        for choice in setting.choices:
-            word = CHOICES.get(str(choice), str(choice))
-            box.addItem(QCoreApplication.translate("Settings", word), choice)
-        box.setFixedWidth(FIELD)
-        self._show[setting.key] = lambda value: box.setCurrentIndex(box.findData(value))
-        self._show[setting.key](self._workbench.settings.get(setting.key))
-        box.activated.connect(lambda row: self._set(setting.key, box.itemData(row)))
-        return box
-
-    def _number_field(self, setting: Setting) -> QWidget:
-        low = -INT_LIMIT if setting.minimum is None else setting.minimum
-        high = INT_LIMIT if setting.maximum is None else setting.maximum
-        box: _Whole | _Fraction
-        if setting.type is int:
-            box = _Whole()
-            box.setRange(int(low), int(high))
-        else:
-            box = _Fraction()
-            box.setRange(low, high)
-            box.setSingleStep(0.05)
-        if setting.key in SPECIAL:
-            word = SPECIAL[setting.key]
-            box.setSpecialValueText(QCoreApplication.translate("Settings", word))
-        box.setFixedWidth(FIELD)
-        box.lineEdit().setTextMargins(6, 0, 0, 0)
-        # While a number is being typed it is not yet one; it counts on Enter or when left.
-        box.setKeyboardTracking(False)
-
-        def show(value: object) -> None:
-            box.blockSignals(True)
-            box.setValue(value)  # type: ignore[arg-type]  # of the setting's type
-            box.blockSignals(False)
-
-        self._show[setting.key] = show
-        show(self._workbench.settings.get(setting.key))
-        box.valueChanged.connect(lambda value: self._set(setting.key, value))
-        return box
 
     # ------------------------------------------------------------ changing
 
@@ -254,24 +221,3 @@ class SettingsPanel(QWidget):
                 "Settings", "The language changes when Rolltop is started again."
             )
             self._notice.show_notice(Notice(words, kind="info"))
-
-
-class _Choice(QComboBox):
-    """Leaves the wheel to the page, so that scrolling never changes a setting."""
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
-
-
-class _Whole(QSpinBox):
-    """The same for whole numbers."""
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]
-
-
-class _Fraction(QDoubleSpinBox):
-    """The same for other numbers."""
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]

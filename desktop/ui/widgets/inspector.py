@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.adapter_list import AdapterList
 from desktop.ui.widgets.plain_edit import PlainEdit
 from desktop.workbench.chat import ContextUse
 from desktop.workbench.chat_settings import ChatSettings
@@ -376,14 +377,17 @@ class Inspector(QFrame):
     def _build_model(self) -> None:
         self._section(QCoreApplication.translate("Inspector", "Model"))
         self.context = QSpinBox()
-        self.context.setRange(64, MOST_CONTEXT)
+        self.context.setRange(0, MOST_CONTEXT)
         self.context.setSingleStep(1024)
+        self.context.setSpecialValueText(QCoreApplication.translate("Inspector", "automatic"))
         name = QCoreApplication.translate("Inspector", "Context size")
         self._row(name, self.context, _help("context_size"))
         self.layers = QSpinBox()
         self.layers.setRange(-1, MOST_LAYERS)
-        self.layers.setSpecialValueText(QCoreApplication.translate("Inspector", "all"))
+        self.layers.setSpecialValueText(QCoreApplication.translate("Inspector", "automatic"))
         self._row(QCoreApplication.translate("Inspector", "GPU layers"), self.layers, _help("gpu_layers"))
+        self.adapters = AdapterList(self._theme, self)
+        self._column.addWidget(self.adapters)
         self.reload_note = QLabel(
             QCoreApplication.translate("Inspector", "Takes effect when the model is loaded again."), self
         )
@@ -428,6 +432,7 @@ class Inspector(QFrame):
             penalty.valueChanged.connect(self._edited)
         for choice in (self.mode, self.thinking):
             choice.currentIndexChanged.connect(self._edited)
+        self.adapters.changed.connect(self._edited)
         self.more.toggled.connect(self._show_rare)
         self.context.valueChanged.connect(self._show_pending)
         self.layers.valueChanged.connect(self._show_pending)
@@ -456,6 +461,7 @@ class Inspector(QFrame):
         self.thinking.setCurrentIndex(THINKING.index(settings.thinking))
         self.context.setValue(settings.context_size)
         self.layers.setValue(settings.gpu_layers)
+        self.adapters.set_adapters(settings.adapters)
         self._showing = False
         self._show_pending()
 
@@ -498,6 +504,7 @@ class Inspector(QFrame):
             max_tokens=self.max_tokens.value(),
             mode=mode,
             thinking=THINKING[self.thinking.currentIndex()],
+            adapters=self.adapters.adapters,
         )
 
     def flush(self) -> None:

@@ -156,11 +156,13 @@ class ModelPicker(QPushButton):
         chosen(str): a model's id in the library, or the path of a file that was opened.
         load_requested(str): the model chosen before is to be loaded; "" is the default one.
         cancel_requested: the user does not want to wait for the model that is loading.
+        find_requested: the user wants other models than there are.
     """
 
     chosen = Signal(str)
     load_requested = Signal(str)
     cancel_requested = Signal()
+    find_requested = Signal()
 
     def __init__(
         self, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme, parent: QWidget | None = None
@@ -182,6 +184,8 @@ class ModelPicker(QPushButton):
         self.popup.open_file.clicked.connect(self._ask_for_file)
         self.popup.cancel.clicked.connect(self.cancel_requested)
         self.popup.unload.clicked.connect(self._unload)
+        self.popup.find_models.clicked.connect(self.popup.close)
+        self.popup.find_models.clicked.connect(self.find_requested)
         self.popup.list.installEventFilter(self)
         bridge.engines_changed.connect(self._engines_changed)
         self._label()
@@ -390,7 +394,8 @@ class PickerPopup(QFrame):
         self.unload.setToolTip(
             QCoreApplication.translate("ModelPicker", "Free the memory of the selected model")
         )
-        for button in (self.cancel, self.open_file, self.unload):
+        self.find_models = QPushButton(QCoreApplication.translate("ModelPicker", "Find models"))
+        for button in (self.cancel, self.open_file, self.find_models, self.unload):
             button.setAccessibleName(button.text().strip())
         self._lay_out()
         self.set_progress(None)
@@ -407,6 +412,7 @@ class PickerPopup(QFrame):
         waiting.addWidget(self.cancel)
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_file)
+        buttons.addWidget(self.find_models)
         buttons.addStretch(1)
         buttons.addWidget(self.unload)
         column.addWidget(self.error)

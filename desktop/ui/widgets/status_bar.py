@@ -167,7 +167,7 @@ class StatusBar(QWidget):
     def set_connections(self, count: int, why: str = "") -> None:
         """How many network connections were made since the start, and why."""
         if count:
-            text = QCoreApplication.translate("StatusBar", "{count} connections").format(count=count)
+            text = QCoreApplication.translate("StatusBar", "connections: {count}").format(count=count)
         else:
             text = QCoreApplication.translate("StatusBar", "offline")
             why = QCoreApplication.translate(

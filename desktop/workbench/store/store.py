@@ -472,7 +472,6 @@ class Store:
         with self._write() as conn:
             conn.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, to_json(value)))
 
-
     # ------------------------------------------------------------ models
 
     @_locked

@@ -86,7 +86,7 @@ def test_speed_below_ten_has_a_digit_more_and_zero_is_not_shown(bar: StatusBar) 
 def test_the_shield_says_that_nothing_was_sent(qtbot: QtBot, bar: StatusBar) -> None:
     assert "no network connection" in bar.shield_text
     bar.set_connections(2, "Searching for models")
-    assert "2 connections" in said(bar)
+    assert "connections: 2" in said(bar)
     assert bar.shield_text == "Searching for models"
 
 

@@ -25,6 +25,7 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import Notice
 from desktop.ui.panels.chat import ChatPanel
+from desktop.ui.panels.models import ModelsPanel
 from desktop.ui.panels.settings import GROUPS, SettingsPanel
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.model_picker import ModelPicker
@@ -117,8 +118,13 @@ def small(window: Window) -> SmallPanel:
     return panel
 
 
-def test_the_chat_panel_can_do_what_the_actions_say() -> None:
-    missing = [row.id for row in ACTIONS if row.method and not callable(getattr(ChatPanel, row.method, None))]
+def test_the_panels_can_do_what_the_actions_say() -> None:
+    panels = (ChatPanel, ModelsPanel)
+    missing = [
+        row.id
+        for row in ACTIONS
+        if row.method and not any(callable(getattr(panel, row.method, None)) for panel in panels)
+    ]
     assert missing == []
     for signal in ("engine_state", "context_use", "speed", "busy_changed"):
         assert isinstance(getattr(ChatPanel, signal), Signal)
@@ -390,7 +396,7 @@ def test_a_setting_that_is_refused_says_why_and_shows_the_old_value(qtbot: QtBot
 @pytest.mark.parametrize(
     ("label", "value", "words"),
     [
-        ("GPU layers", -1, "all"),
+        ("GPU layers", -1, "automatic"),
         ("Threads", 0, "automatic"),
         ("Unload when idle", 0, "never"),
         ("Longest answer", 0, "no limit"),

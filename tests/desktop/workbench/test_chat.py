@@ -15,6 +15,7 @@ from tiny_models import tiny_llama
 
 from desktop.workbench.chat import Chats, estimate_tokens
 from desktop.workbench.chat_settings import ChatSettings
+from desktop.workbench.collection import Collection
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import MessageRow, Store
 from desktop.workbench.turn import (
@@ -56,7 +57,9 @@ def make(tmp_path: Path) -> Iterator[MakeChats]:
         store = Store.open(tmp_path / "rolltop.db")
         pool = EnginePool(start=ScriptedEngine.starter(script, **start))  # type: ignore[arg-type]
         open_parts.extend([pool, store])
-        return Chats(store, Library([]), pool, Settings(store))
+        settings, library = Settings(store), Library([])
+        collection = Collection(tmp_path / "models", tmp_path, store, library, pool, settings)
+        return Chats(store, library, pool, settings, collection)
 
     yield make_chats
     for part in open_parts:
@@ -197,7 +200,7 @@ def test_the_conversation_is_told_to_the_model(make: MakeChats) -> None:
         "<|im_start|>user\nSky?<|im_end|>\n<|im_start|>assistant\nBlue.<|im_end|>\n"
         "<|im_start|>user\nBlood?<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert ready.context_size == 4096
+    assert ready.context_size == 8192  # as much as memory affords, and the model was made for
     usage = chats.store.path(conversation.id)[-1].usage
     assert usage["cached_tokens"] > usage["prompt_tokens"] / 2
 
@@ -709,7 +712,7 @@ def test_measure_counts_exactly_what_would_be_sent(make: MakeChats) -> None:
     assert use.total == len(ready.prompt.tokens)
     assert (use.system, use.conversation, use.draft) == (3, 2, 2)
     assert use.system + use.conversation + use.draft + use.marks == use.total
-    assert use.context_size == 4096
+    assert use.context_size == 8192
 
 
 def test_estimates_are_of_the_right_size() -> None:
