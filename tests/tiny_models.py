@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gguf import GGUFWriter, TokenType
+from gguf import GGUFValueType, GGUFWriter, TokenType
+
+from models.gguf import read_header
 
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] "
@@ -46,10 +48,16 @@ SLIDING_WINDOW = 32
 
 
 def tiny_llama(
-    path: Path, *, template: str | None = CHATML, name: str = "Tiny Llama", context_length: int = 4096
+    path: Path,
+    *,
+    template: str | None = CHATML,
+    name: str = "Tiny Llama",
+    context_length: int = 4096,
+    feed_forward: int = FEED_FORWARD,
 ) -> Path:
     """Write a llama (full attention, byte-level BPE vocabulary, ChatML) and return its path."""
     model = _TinyModel(path, "llama", name, context_length)
+    model.hidden = feed_forward
     controls = model.byte_pair_vocabulary(template)
     model.attention_settings(kv_heads=2)
     model.tensor("token_embd.weight", (model.vocabulary, WIDTH), scale=1.0)
@@ -162,6 +170,52 @@ def tiny_bert(path: Path, *, context_length: int = 256) -> Path:
     return model.write()
 
 
+def tiny_lora(
+    path: Path, model: Path, *, changes: Sequence[str] = ("attn_q", "attn_v"), rank: int = 4, seed: int = 0
+) -> Path:
+    """Write a LoRA adapter that changes these tensors of every layer at random; return its path."""
+    header, random = read_header(model), np.random.default_rng(seed)
+    sides: dict[str, np.ndarray[Any, Any]] = {}
+    for tensor in header.tensors:
+        name = tensor.name
+        if name.removesuffix(".weight").split(".")[-1] not in changes:
+            continue
+        wide, high = tensor.shape
+        a, b = random.standard_normal((rank, wide)), random.standard_normal((high, rank))
+        if name == "token_embd.weight":  # the other way round, and looked up by row
+            a, b = b, a.T
+        sides |= {f"{name}.lora_a": a * wide**-0.5, f"{name}.lora_b": b * rank**-0.5}
+    return lora_file(path, header.architecture, sides, alpha=float(rank))
+
+
+def lora_file(
+    path: Path,
+    architecture: str,
+    sides: dict[str, np.ndarray[Any, Any]],
+    *,
+    alpha: float | int = 1.0,
+    invocation: Sequence[int] = (),
+) -> Path:
+    """Write a LoRA adapter of these tensors, whole numbers as they are, others as float32."""
+    writer = GGUFWriter(path, architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_key_value(
+        "adapter.lora.alpha",
+        alpha,
+        GGUFValueType.FLOAT32 if isinstance(alpha, float) else GGUFValueType.UINT32,
+    )
+    if invocation:
+        writer.add_array("adapter.alora.invocation_tokens", invocation)
+    for name, values in sides.items():
+        writer.add_tensor(name, values if values.dtype == np.int32 else values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
 class _TinyModel:
     """One file being written: metadata, vocabulary and random tensors."""
 
@@ -170,6 +224,7 @@ class _TinyModel:
         self.writer = GGUFWriter(self.path, architecture)
         self.random = np.random.default_rng(7)
         self.vocabulary = 0
+        self.hidden = FEED_FORWARD
         self.writer.add_name(name)
         self.writer.add_license("apache-2.0")
         self.writer.add_file_type(0)
@@ -254,7 +309,7 @@ class _TinyModel:
 
     def attention_settings(self, kv_heads: int | list[int]) -> None:
         """Heads, widths and rope."""
-        self.writer.add_feed_forward_length(FEED_FORWARD)
+        self.writer.add_feed_forward_length(self.hidden)
         self.writer.add_head_count(HEADS)
         self.writer.add_head_count_kv(kv_heads)
         self.writer.add_rope_dimension_count(HEAD_WIDTH)
@@ -279,9 +334,9 @@ class _TinyModel:
     def feed_forward(self, block: str) -> None:
         """A gated feed-forward layer."""
         self.ones(f"{block}.ffn_norm.weight", WIDTH)
-        self.tensor(f"{block}.ffn_gate.weight", (FEED_FORWARD, WIDTH))
-        self.tensor(f"{block}.ffn_up.weight", (FEED_FORWARD, WIDTH))
-        self.tensor(f"{block}.ffn_down.weight", (WIDTH, FEED_FORWARD))
+        self.tensor(f"{block}.ffn_gate.weight", (self.hidden, WIDTH))
+        self.tensor(f"{block}.ffn_up.weight", (self.hidden, WIDTH))
+        self.tensor(f"{block}.ffn_down.weight", (WIDTH, self.hidden))
 
     def output(self, controls: Sequence[int], norm: str = "output_norm.weight") -> None:
         """The last norm and the projection to logits, with nothing for the control tokens."""

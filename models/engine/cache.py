@@ -7,7 +7,7 @@ evaluating it again would take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,7 +15,8 @@ from itertools import count
 import psutil
 
 from models.engine import prefix
-from models.engine.llama import Model, State
+from models.engine.llama import AdapterSet, Model, State
+from models.engine.protocol import Adapter
 
 CHECKPOINTS = 4
 """Saved states kept for a sequence whose past cannot be cut."""
@@ -63,8 +64,9 @@ class Sequence:
 
 @dataclass(eq=False)
 class Stored:
-    """A sequence that was moved out of the context: its whole state."""
+    """A sequence that was moved out of the context: its whole state, and the adapters it was made with."""
 
+    adapters: AdapterSet
     tokens: list[int]
     state: State
     checkpoints: list[Checkpoint]
@@ -108,7 +110,11 @@ class Cache:
 
     def _all_tokens(self) -> Iterator[list[int]]:
         yield from (sequence.tokens for sequence in self._sequences)
-        yield from (stored.tokens for stored in self._stored)
+        yield from (stored.tokens for stored in self._of_use())
+
+    def _of_use(self) -> Iterator[Stored]:
+        """The stored sequences that were made with the adapters of now."""
+        return (stored for stored in self._stored if stored.adapters == self._model.adapters)
 
     def _best_idle_or_busy(self, prompt: list[int]) -> tuple[Sequence | None, int]:
         """The sequence whose evaluated tokens share the longest prefix with `prompt`."""
@@ -121,7 +127,7 @@ class Cache:
 
     def _best_stored(self, prompt: list[int]) -> tuple[Stored | None, int]:
         best, length = None, 0
-        for stored in self._stored:
+        for stored in self._of_use():
             n = self._usable(stored, prefix.common(stored.tokens, prompt))
             if n > length:
                 best, length = stored, n
@@ -280,6 +286,15 @@ class Cache:
         for sequence in self._sequences:
             self._forget(sequence)
 
+    def set_adapters(self, adapters: Iterable[Adapter]) -> None:
+        """Put other adapters on the model; what was evaluated with the old ones waits for their return.
+
+        No sequence may be busy. Raises UserError when the model does not take them.
+        """
+        for sequence in self._idle():
+            self._move_out(sequence)
+        self._model.set_adapters(tuple(adapters))
+
     def undo(self, sequence: Sequence) -> bool:
         """Bring the memory back to what the sequence says, after a decode was broken off."""
         length = len(sequence.tokens)
@@ -315,7 +330,7 @@ class Cache:
     def _store(self, sequence: Sequence) -> None:
         """Keep the state of a sequence, when that is worth it and there is memory for it."""
         tokens = sequence.tokens
-        known = any(other.tokens[: len(tokens)] == tokens for other in self._stored)
+        known = any(other.tokens[: len(tokens)] == tokens for other in self._of_use())
         if len(tokens) < WORTH_STORING or known:
             return
         checkpoints = sum(len(checkpoint.state) for checkpoint in sequence.checkpoints)
@@ -325,11 +340,13 @@ class Cache:
             most = min(STORED_BYTES, (psutil.virtual_memory().available + used) // 8)
             if size > most:
                 return
-            self._stored = [other for other in self._stored if tokens[: len(other.tokens)] != other.tokens]
+            contained = [other for other in self._of_use() if tokens[: len(other.tokens)] == other.tokens]
+            self._stored = [other for other in self._stored if other not in contained]
             self._let_go(most - size)
             state = self._model.save(sequence.id, whole=True)
             if len(state):
-                self._stored.append(Stored(list(tokens), state, list(sequence.checkpoints)))
+                kept = list(sequence.checkpoints)
+                self._stored.append(Stored(self._model.adapters, list(tokens), state, kept))
 
     def _let_go(self, most: int) -> None:
         """Drop the least recently used stored sequences until `most` bytes are left and one can be added."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,13 +10,15 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import msgspec
 
+from models.engine.child import END_S, Child
 from models.engine.protocol import (
     VERSION,
+    Adapter,
+    Call,
     Cancel,
     Chat,
     Command,
@@ -27,7 +26,6 @@ from models.engine.protocol import (
     Embed,
     Event,
     Failed,
-    Failure,
     Finished,
     GenerationEvent,
     Load,
@@ -44,45 +42,27 @@ from models.engine.protocol import (
     Request,
     Score,
     SentEvent,
+    SetAdapters,
     Silence,
     Submit,
     Tokenize,
     decode_event,
     encode,
+    error_from,
 )
-from models.engine.transport import Link, start_child
-from models.errors import EngineDied, EngineError, RolltopError, UserError
+from models.errors import EngineDied, EngineError, RolltopError
 
 if TYPE_CHECKING:
     from models.engine.process import Worker
 
-STDERR_TAIL = 4000
-CLOSE_S = 2.0
 LARGE = 1 << 15
-LOOK_S = 0.05
 CANCEL_S = 0.1
 SILENCE_S = 0.3
 
-Call = Submit | Cancel | Render | Measure | Tokenize | Detokenize | Score | Embed
 T = TypeVar("T")
 Loading = Generator[float, None, T]
 """A load in progress: yields the part that is done, 0 to 1, many times a second, and returns what was
 loaded. Closing it stops the load and leaves nothing behind."""
-
-ENVIRONMENT = (
-    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR"),
-    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "XDG_CACHE_HOME", "LOCALAPPDATA"),
-    *("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"),
-    *("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"),
-)
-"""What an engine's process sees of the environment: enough to find libraries, and no secrets."""
-
-SPINS = 2500
-"""Turns a thread waits in a loop for the others before it sleeps, some 0.05 to 0.15 ms.
-
-GCC's OpenMP waits for milliseconds, several hundred times a token. When another program needs a core,
-the waiting threads keep it from the one they wait for, and an answer all but stands still.
-"""
 
 
 class Stream(Protocol):
@@ -141,6 +121,13 @@ class Engine(Protocol):
 
     def embed(self, texts: Sequence[str], *, normalize: bool = True) -> list[list[float]]:
         """One vector of `info.embedding_size` floats for each text."""
+
+    def set_adapters(self, adapters: Sequence[Adapter]) -> None:
+        """Put these LoRA adapters on the model instead of those it has, and tell of it in `info`.
+
+        Requests that were submitted before are finished without them. Raises UserError when one does
+        not belong to this model or cannot be read; then those it has stay.
+        """
 
     @property
     def busy(self) -> bool:
@@ -240,6 +227,11 @@ class EngineClient(ABC):
         """See Engine."""
         command = Embed(id=self._id(), texts=tuple(map(clean, texts)), normalize=normalize)
         return list(self._call(command))
+
+    def set_adapters(self, adapters: Sequence[Adapter]) -> None:
+        """See Engine."""
+        info = self._call(SetAdapters(id=self._id(), adapters=tuple(adapters)))
+        self.info = msgspec.convert(info, ModelInfo)
 
     @property
     def busy(self) -> bool:
@@ -370,9 +362,9 @@ class EngineClient(ABC):
 class ProcessEngine(EngineClient):
     """A model in a child process of its own, so that its crash takes nothing else with it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], link: Link, stderr: Any, info: ModelInfo) -> None:
+    def __init__(self, child: Child, info: ModelInfo) -> None:
         super().__init__(info)
-        self._process, self._link, self._stderr = process, link, stderr
+        self._child, self._link = child, child.link
         self._sending = threading.Lock()
 
     @classmethod
@@ -387,35 +379,24 @@ class ProcessEngine(EngineClient):
         Raises UserError when the model cannot be used, EngineDied when the process ended without a
         word.
         """
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the engine
+        child = Child("worker")
         try:
-            process, link = start_child(worker_command(), cwd=str(_HERE), env=_environment(), stderr=stderr)
-        except OSError as error:
-            stderr.close()
-            raise EngineDied("The model's process could not be started: {reason}", reason=error) from error
-        try:
-            link.send(encode(Load(options=options)))
-            info = yield from _await_ready(link)
-        except (EOFError, OSError):
-            _end(process)
-            link.close()
-            with stderr:
-                raise _explain_death(process, stderr) from None
+            ready = yield from child.asking(Load(options=options))
+            if not isinstance(ready, Ready) or ready.version != VERSION:
+                raise EngineError("The engine and the app are of different versions.")
         except BaseException:
-            _end(process)
-            link.close()
-            stderr.close()
+            child.close()
             raise
-        return cls(process, link, stderr, info)
+        return cls(child, ready.info)
 
     @property
     def pid(self) -> int:
         """See Engine."""
-        return self._process.pid
+        return self._child.pid
 
     def alive(self) -> bool:
         """See Engine; notices a death even when no request is waiting."""
-        if self._dead is None and self._process.poll() is not None:
+        if self._dead is None and not self._child.alive():
             self._die()
         return self._dead is None
 
@@ -423,13 +404,12 @@ class ProcessEngine(EngineClient):
         """See Engine."""
         if self._dead is None:
             self._dead = EngineDied("The model was unloaded.", code="unloaded")
-        _end(self._process)
+        self._child.end()
         with self._changed:
             self._changed.notify_all()
             # The end of the process has woken whoever was reading; only then may the pipe be closed.
-            self._changed.wait_for(lambda: not self._reading, CLOSE_S)
-        self._link.close()
-        self._stderr.close()
+            self._changed.wait_for(lambda: not self._reading, END_S)
+        self._child.close()
 
     def _send(self, command: Command) -> None:
         data = encode(command)
@@ -467,12 +447,7 @@ class ProcessEngine(EngineClient):
         return events
 
     def _explain(self) -> EngineDied:
-        try:
-            self._process.wait(CLOSE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        return _explain_death(self._process, self._stderr)
+        return self._child.explain()
 
 
 class InProcessEngine(EngineClient):
@@ -518,31 +493,6 @@ class InProcessEngine(EngineClient):
         return EngineDied("The model was unloaded.", code="unloaded")
 
 
-_HERE = Path(__file__).resolve().parent
-
-
-def worker_command() -> list[str]:
-    """How an engine's process is started; its handle is appended."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine-worker"]
-    return [sys.executable, "-I", "-m", "models.engine.process"]
-
-
-def devices() -> list[dict[str, Any]]:
-    """ggml's list of devices, asked in a short-lived child: name, kind, description, memory in bytes."""
-    code = "from models.engine.llama import devices; import json; print(json.dumps(devices()))"
-    command = [sys.executable, "-I", "-c", code]
-    if getattr(sys, "frozen", False):
-        command = [sys.executable, "--engine-devices"]
-    try:
-        done = subprocess.run(
-            command, cwd=_HERE, env=_environment(), capture_output=True, timeout=30, check=True
-        )
-        return list(msgspec.json.decode(done.stdout.splitlines()[-1]))
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, IndexError) as error:
-        raise EngineError("The devices of this computer could not be listed.") from error
-
-
 def _id_of(command: Call) -> str:
     return command.request.id if isinstance(command, Submit) else command.id
 
@@ -558,78 +508,3 @@ def _clean(chat: Chat) -> Chat:
         for m in chat.messages
     )
     return msgspec.structs.replace(chat, messages=messages)
-
-
-def error_from(failure: Failure) -> RolltopError:
-    """The exception that a failure stands for."""
-    kind = UserError if failure.kind == "user" else EngineError
-    return kind(failure.template, hint=failure.hint, code=failure.code, **failure.params)
-
-
-def _await_ready(link: Link) -> Loading[ModelInfo]:
-    fraction = 0.0
-    while True:
-        yield fraction
-        if not link.poll(LOOK_S):
-            continue
-        match decode_event(link.receive()):
-            case LoadProgress(fraction=fraction):
-                pass
-            case LoadFailed(failure=failure):
-                raise error_from(failure)
-            case Ready(info=info, version=version):
-                if version != VERSION:
-                    raise EngineError("The engine and the app are of different versions.")
-                return info
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a child; it keeps nothing that could be lost."""
-    process.terminate()
-    try:
-        process.wait(CLOSE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _environment() -> dict[str, str]:
-    # A failed assertion would start a debugger and let the user wait for it.
-    own = {"GGML_NO_BACKTRACE": "1", "GOMP_SPINCOUNT": str(SPINS)}
-    return own | {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-
-
-def _explain_death(process: subprocess.Popen[bytes], stderr: Any) -> EngineDied:
-    tail = _tail(stderr)
-    code = process.returncode if process.returncode is not None else 0
-    if "sandbox.py" in tail and "Timeout" in tail:
-        return EngineDied(
-            "The chat template of this model did not finish.",
-            hint="Choose another model, or another file of this one.",
-            code="template_timeout",
-            details=tail,
-        )
-    assertion = next((line for line in tail.splitlines() if "GGML_ASSERT" in line), "")
-    if code == -9:
-        reason = "the system ended it, perhaps because memory ran out"
-    elif assertion:
-        reason = assertion
-    elif code < 0:
-        reason = f"signal {-code}"
-    else:
-        reason = f"exit code {code}"
-    return EngineDied(
-        "The model stopped working ({reason}).",
-        hint="Restart it, or choose a smaller context or another model.",
-        reason=reason,
-        details=tail,
-    )
-
-
-def _tail(stderr: Any) -> str:
-    try:
-        size = stderr.seek(0, os.SEEK_END)
-        stderr.seek(max(0, size - STDERR_TAIL))
-        return str(stderr.read().decode("utf-8", "replace"))
-    except (OSError, ValueError):
-        return ""

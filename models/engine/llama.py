@@ -7,21 +7,40 @@ scheduling. Every ctypes callback is kept on `self`, since C goes on calling it.
 from __future__ import annotations
 
 import ctypes
+import math
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import llama_cpp as llama
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import psutil
-from llama_cpp._ggml import libggml
+from llama_cpp._ctypes_extensions import load_shared_library
+from llama_cpp._ggml import libggml, libggml_base_path
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
-from models.engine.protocol import LoadOptions, ModelInfo, Request, Sampling, TokenLogprob
+from models.engine.adapters import AdapterError, check_adapter
+from models.engine.log import INFO, MIB, Log
+from models.engine.protocol import (
+    GPU_KINDS,
+    Adapter,
+    BackendFacts,
+    Buffer,
+    LoadOptions,
+    ModelInfo,
+    Request,
+    Sampling,
+    TokenLogprob,
+)
 from models.errors import EngineError, UserError
+from models.gguf import GGUFHeader, read_header, shown
 
 FloatArray = npt.NDArray[np.float32]
 State = npt.NDArray[np.uint8]
@@ -32,7 +51,8 @@ UNKNOWN_OR_CONTROL, USER_DEFINED = 1 | 8, 16  # llama_token_attr
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 RANK_POOLING = 4  # LLAMA_POOLING_TYPE_RANK: scores instead of a vector
 PARTIAL_STATE = 1  # LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
-LAST_MESSAGES = 40
+QUANTIZE_BYTES = 512 << 20
+"""Of a tensor's rows that are in memory at once while it is quantized."""
 MAX_GRAMMAR = 1 << 20
 MAX_GRAMMAR_DEPTH = 500
 """llama.cpp reads groups by recursion, without a bound."""
@@ -44,37 +64,29 @@ class LoadError(UserError):
     code = "load_failed"
 
 
+class NoMemory(LoadError):
+    """There is not enough memory.
+
+    In `params`: part ("weights", "context" or "adapter"), device and bytes as in `log.Shortage`.
+    """
+
+    code = "no_memory"
+
+
 class LoadAborted(Exception):
     """The progress callback asked to stop."""
 
 
-class _Log:
-    """The last lines llama.cpp said, so that a failure can be explained."""
-
-    def __init__(self) -> None:
-        self.lines: deque[str] = deque(maxlen=LAST_MESSAGES)
-
-        def on_log(level: int, text: bytes, _data: Any) -> None:
-            if level in (3, 4):  # warning, error
-                self.lines.append(text.decode("utf-8", "replace").strip())
-
-        self._callback = llama.llama_log_callback(on_log)
-        llama.llama_log_set(self._callback, ctypes.c_void_p(0))
-
-    def clear(self) -> None:
-        """Forget what was said before."""
-        self.lines.clear()
-
-    def reason(self) -> str:
-        """The most telling of the last lines: the first error after the load began."""
-        for line in self.lines:
-            if "error" in line.lower() or "failed" in line.lower() or "invalid" in line.lower():
-                return line
-        return self.lines[-1] if self.lines else "llama.cpp gave no reason"
+_log = Log()
 
 
-_log = _Log()
-"""One for the process, as llama.cpp keeps one callback."""
+def _hear(level: int, text: bytes, _data: Any) -> None:
+    if level >= INFO:  # the many lines for debugging need not even become text
+        _log.hear(level, text.decode("utf-8", "replace"))
+
+
+_on_log = llama.llama_log_callback(_hear)
+llama.llama_log_set(_on_log, ctypes.c_void_p(0))
 
 
 class Vocabulary:
@@ -202,11 +214,26 @@ class Batch:
         return self._batch
 
 
+LORA = "LoRA"
+LoraFile = tuple[str, int, int]
+"""An adapter's path, size in bytes and time of change in nanoseconds: another file may take its place."""
+AdapterSet = frozenset[tuple[LoraFile, float]]
+
+
+@dataclass(frozen=True)
+class _Lora:
+    """An adapter in memory."""
+
+    handle: Any
+    buffers: tuple[Buffer, ...]
+
+
 class Model:
     """A loaded model with one context.
 
     Attributes:
         vocab: its vocabulary. info: what was loaded.
+        adapters: what is attached; states that were saved with one set are of no use to another.
         sequences: how many sequence ids the context has.
         window: tokens of a sliding attention window that the cache keeps, 0 when it keeps all.
     """
@@ -230,7 +257,11 @@ class Model:
             self._context = self._new_context()
         self._memory = llama.llama_get_memory(self._context) if self._context else None
         self._no_abort = llama.ggml_abort_callback()
+        self._loras: dict[LoraFile, _Lora] = {}
+        self.adapters: AdapterSet = frozenset()
         self.info = self._describe()
+        if options.adapters:
+            self.set_adapters(options.adapters)
 
     # ------------------------------------------------------------ loading
 
@@ -251,6 +282,12 @@ class Model:
         if aborted:
             raise LoadAborted
         if not handle:
+            if short := _log.shortage():
+                raise NoMemory(
+                    "There is not enough memory for the weights of this model.",
+                    hint="Choose a smaller model, or put fewer of its layers on the graphics card.",
+                    **short.params("weights"),
+                )
             raise LoadError(
                 "The model could not be loaded: {reason}",
                 hint="Try another model, or download this one again.",
@@ -284,11 +321,16 @@ class Model:
         params.no_perf = True
         context = llama.llama_init_from_model(self._handle, params)
         if not context:
+            if short := _log.shortage():
+                raise NoMemory(
+                    "There is not enough memory for a context of {size} tokens.",
+                    hint="Choose a smaller context, or put fewer layers on the graphics card.",
+                    size=params.n_ctx,
+                    **short.params("context"),
+                )
             raise LoadError(
-                "There is not enough memory for a context of {size} tokens: {reason}",
-                hint="Choose a smaller context.",
-                code="no_memory",
-                size=params.n_ctx,
+                "The model cannot be run with these settings: {reason}",
+                hint="Choose other settings for its context.",
                 reason=_log.reason(),
             )
         return context
@@ -297,11 +339,9 @@ class Model:
         return self._options.threads or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
     def _describe(self) -> ModelInfo:
-        layers = llama.llama_model_n_layer(self._handle)
-        gpu = next((d for d in devices() if d["kind"] in ("GPU", "IGPU")), None)
-        on_gpu = 0 if gpu is None else layers + 1
-        if self._options.gpu_layers >= 0:
-            on_gpu = min(on_gpu, self._options.gpu_layers)
+        buffers = _log.buffers()
+        taken = {buffer.device for buffer in buffers}
+        gpus = [d for d in devices() if d["kind"] in GPU_KINDS and d["name"] in taken]
         quantization = llama.llama_ftype_name(llama.llama_model_ftype(self._handle)) or b""
         return ModelInfo(
             name=self.metadata("general.name") or self.architecture,
@@ -311,14 +351,16 @@ class Model:
             size_bytes=llama.llama_model_size(self._handle),
             vocab_size=self.vocab.size,
             embedding_size=llama.llama_model_n_embd_out(self._handle),
-            layers=layers,
-            gpu_layers=on_gpu,
+            layers=llama.llama_model_n_layer(self._handle),
+            gpu_layers=_log.gpu_layers() if gpus else 0,
             context_length=llama.llama_model_n_ctx_train(self._handle),
             context_size=self.context_size,
             chat_template=self.chat_template is not None,
             can_generate=self.can_generate,
             can_cut=self.can_cut,
-            device="CPU" if gpu is None or on_gpu == 0 else f"{gpu['name']}: {gpu['description']}",
+            memory_bytes=_size(buffers),
+            buffers=buffers,
+            device=", ".join(f"{gpu['name']}: {gpu['description']}" for gpu in gpus) or "CPU",
         )
 
     def metadata(self, key: str) -> str | None:
@@ -387,6 +429,75 @@ class Model:
         """A sampler chain for one request."""
         return Sampler(self._context, self.vocab, request, prompt)
 
+    # ------------------------------------------------------------ adapters
+
+    def set_adapters(self, adapters: Sequence[Adapter]) -> None:
+        """Put these adapters on the context instead of those it has; raises UserError and leaves those."""
+        if adapters and not self._context:
+            raise AdapterError("This model makes embeddings, it takes no adapters.")
+        strengths: dict[LoraFile, float] = {}
+        loras: dict[LoraFile, _Lora] = {}
+        try:
+            for adapter in adapters:
+                file = self._check(adapter)
+                loras[file] = self._loras.get(file) or loras.get(file) or self._load_adapter(adapter)
+                strengths[file] = strengths.get(file, 0.0) + adapter.scale
+        except BaseException:
+            self._free_adapters(loras, sparing=self._loras)
+            raise
+        if self._context:
+            handles = (llama.llama_adapter_lora_p_ctypes * len(loras))(*(x.handle for x in loras.values()))
+            scales = (ctypes.c_float * len(loras))(*(strengths[file] for file in loras))
+            llama.llama_set_adapters_lora(self._context, handles, len(loras), scales)
+        self._free_adapters(self._loras, sparing=loras)
+        self._loras = loras
+        self.adapters = frozenset((file, strength) for file, strength in strengths.items() if strength)
+        others = [buffer for buffer in self.info.buffers if buffer.kind != LORA]
+        buffers = (*others, *(buffer for lora in loras.values() for buffer in lora.buffers))
+        self.info = msgspec.structs.replace(
+            self.info, adapters=tuple(adapters), buffers=buffers, memory_bytes=_size(buffers)
+        )
+
+    @cached_property
+    def _header(self) -> GGUFHeader:
+        return read_header(Path(self._options.path))
+
+    def _check(self, adapter: Adapter) -> LoraFile:
+        path = Path(adapter.path)
+        if not math.isfinite(adapter.scale):
+            raise AdapterError("The strength of {file} is not a number.", file=shown(path))
+        check_adapter(path, self._header)
+        with suppress(OSError):
+            facts = path.stat()
+            return adapter.path, facts.st_size, facts.st_mtime_ns
+        return adapter.path, 0, 0
+
+    def _load_adapter(self, adapter: Adapter) -> _Lora:
+        _log.clear()
+        handle = llama.llama_adapter_lora_init(self._handle, adapter.path.encode())
+        if not handle:
+            file = shown(Path(adapter.path))
+            if short := _log.shortage():
+                raise NoMemory(
+                    "There is not enough memory for the adapter {file}.",
+                    hint="Use fewer adapters, or a smaller context.",
+                    file=file,
+                    **short.params("adapter"),
+                )
+            raise AdapterError(
+                "{file} cannot be put on this model: {reason}",
+                hint="Choose an adapter that was made for this very model, or download it again.",
+                file=file,
+                reason=_log.reason(),
+            )
+        return _Lora(handle, _log.buffers())
+
+    @staticmethod
+    def _free_adapters(loras: dict[LoraFile, _Lora], *, sparing: dict[LoraFile, _Lora]) -> None:
+        for file, lora in loras.items():
+            if file not in sparing:
+                llama.llama_adapter_lora_free(lora.handle)
+
     # ------------------------------------------------------------ memory
 
     def keep(self, sequence: int, length: int) -> bool:
@@ -447,7 +558,7 @@ class Model:
         if self._context:
             llama.llama_free(self._context)
         if self._handle:
-            llama.llama_model_free(self._handle)
+            llama.llama_model_free(self._handle)  # and the adapters with it
         self._embedder = self._context = self._handle = None
 
 
@@ -672,36 +783,108 @@ def log_softmax(logits: FloatArray) -> FloatArray:
     return np.asarray(shifted - np.log(total), np.float32)
 
 
+def _ggml(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of ggml, which comes in two libraries."""
+    function = getattr(libggml if hasattr(libggml, name) else _ggml_base, name)
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+_ggml_base = load_shared_library("ggml-base", libggml_base_path)
+
+
 def devices() -> list[dict[str, Any]]:
     """ggml's own list: name, description, kind ("CPU", "GPU", "IGPU", "ACCEL"), memory in bytes."""
-    lib = libggml
-    lib.ggml_backend_dev_count.restype = ctypes.c_size_t
-    lib.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-    lib.ggml_backend_dev_get.restype = ctypes.c_void_p
-    for name in ("ggml_backend_dev_name", "ggml_backend_dev_description"):
-        getattr(lib, name).argtypes = [ctypes.c_void_p]
-        getattr(lib, name).restype = ctypes.c_char_p
-    lib.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
-    lib.ggml_backend_dev_type.restype = ctypes.c_int
     size_p = ctypes.POINTER(ctypes.c_size_t)
-    lib.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size_p, size_p]
-    lib.ggml_backend_dev_memory.restype = None
+    get = _ggml("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+    name_of = _ggml("ggml_backend_dev_name", ctypes.c_char_p, ctypes.c_void_p)
+    description_of = _ggml("ggml_backend_dev_description", ctypes.c_char_p, ctypes.c_void_p)
+    type_of = _ggml("ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)
+    memory_of = _ggml("ggml_backend_dev_memory", None, ctypes.c_void_p, size_p, size_p)
     found = []
-    for index in range(lib.ggml_backend_dev_count()):
-        device = lib.ggml_backend_dev_get(index)
+    for index in range(_ggml("ggml_backend_dev_count", ctypes.c_size_t)()):
+        device = get(index)
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        lib.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
-        kind = lib.ggml_backend_dev_type(device)
+        memory_of(device, ctypes.byref(free), ctypes.byref(total))
         found.append(
             {
-                "name": (lib.ggml_backend_dev_name(device) or b"").decode("utf-8", "replace"),
-                "description": (lib.ggml_backend_dev_description(device) or b"").decode("utf-8", "replace"),
-                "kind": {0: "CPU", 1: "GPU", 2: "IGPU", 3: "ACCEL"}.get(kind, "OTHER"),
+                "name": _text(name_of(device)),
+                "description": _text(description_of(device)),
+                "kind": {0: "CPU", 1: "GPU", 2: "IGPU", 3: "ACCEL"}.get(type_of(device), "OTHER"),
                 "memory_free": free.value,
                 "memory_total": total.value,
             }
         )
     return found
+
+
+def backend_facts() -> BackendFacts:
+    """What llama.cpp can use here; asked in a fresh process, it tells what the drivers said, too."""
+    said: list[str] = []
+    _log.listener = said.append
+    found = devices()  # the first look at them starts the backends
+    _log.listener = None
+    version = llama.llama_cpp._lib.llama_version
+    version.restype = ctypes.c_char_p
+    registered = _ggml("ggml_backend_reg_get", ctypes.c_void_p, ctypes.c_size_t)
+    name_of = _ggml("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
+    count = _ggml("ggml_backend_reg_count", ctypes.c_size_t)()
+    features = re.split(r"\||\w+ :", _text(llama.llama_print_system_info()))
+    libraries = (
+        re.match(r"(?:lib)?ggml-(?!base)([a-z]+)", path.name) for path in libggml_base_path.iterdir()
+    )
+    return BackendFacts(
+        bindings=llama.__version__,
+        llama_version=_text(version()),
+        ggml_version=_text(_ggml("ggml_version", ctypes.c_char_p)()),
+        features=tuple(f.strip().removesuffix(" = 1") for f in features if f.strip()),
+        built=tuple(sorted({library[1] for library in libraries if library})),
+        backends=tuple(_text(name_of(registered(index))) for index in range(count)),
+        devices=tuple(found),
+        messages=tuple(filter(None, said)),
+    )
+
+
+def quantize(
+    source: str,
+    target: str,
+    file_type: int,
+    *,
+    again: bool = False,
+    dry_run: bool = False,
+    progress: Callable[[float], None] = lambda _fraction: None,
+) -> int:
+    """Write a model in another type and return the bytes of its tensors; a dry run only counts them.
+
+    `again` allows a source that is quantized already. Raises UserError when it cannot be done.
+    """
+    params = llama.llama_model_quantize_default_params()
+    params.ftype, params.allow_requantize, params.dry_run = file_type, again, dry_run
+    params.nthread = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    params.max_buf_size = QUANTIZE_BYTES
+    size = 0
+
+    def on_line(line: str) -> None:
+        nonlocal size
+        if step := re.match(r"\[ *(\d+)/ *(\d+)\]", line):
+            progress((int(step[1]) - 1) / int(step[2]))
+        elif total := re.search(r"quant size += +([\d.]+) MiB", line):
+            size = round(float(total[1]) * MIB)
+
+    _log.clear()
+    _log.listener = on_line
+    try:
+        status = llama.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(params))
+    finally:
+        _log.listener = None
+    if status != 0:
+        raise UserError(
+            "The model could not be converted: {reason}",
+            hint="Choose another type, or download the model again.",
+            code="quantize_failed",
+            reason=_log.reason(),
+        )
+    return size
 
 
 def has_amx() -> bool:
@@ -711,6 +894,14 @@ def has_amx() -> bool:
     (llama.cpp issue 20824). The weights are laid out for the tiles only in an extra buffer type.
     """
     return b"AMX_INT8 = 1" in (llama.llama_print_system_info() or b"")
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")
+
+
+def _size(buffers: Sequence[Buffer]) -> int:
+    return sum(buffer.bytes for buffer in buffers)
 
 
 def _bytes_of(state: State) -> Any:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from models.engine.client import LOOK_S, Engine, Loading, ProcessEngine, result_of
+from models.engine.child import LOOK_S
+from models.engine.client import Engine, Loading, ProcessEngine, result_of
 from models.engine.protocol import LoadOptions, ModelInfo
 from models.errors import EngineDied, UserError
 
@@ -90,8 +91,9 @@ class EnginePool:
         """The engine for these options, loading it step by step when needed.
 
         The same model with other options replaces the running one, once that has no more to do. A
-        busy one is shared when it differs only in having the larger context. Raises UserError when
-        the model cannot be used, EngineDied when it crashed.
+        busy one is shared when it differs only in having the larger context; when nothing but the
+        adapters differ, they are changed on the running one. Raises UserError when the model cannot
+        be used, EngineDied when it crashed.
         """
         with self._lock:
             turn = self._turns.setdefault(options.path, threading.Lock())
@@ -101,6 +103,7 @@ class EnginePool:
             while (engine := self._running(options)) is None and self._busy(options.path):
                 yield 0.0
                 time.sleep(LOOK_S)
+            engine = engine or self._refitted(options)
             if engine is None:
                 self.unload(options.path)
                 engine = yield from self._load(options)
@@ -131,7 +134,7 @@ class EnginePool:
                     info=entry.engine.info,
                     idle_s=0.0 if entry.engine.busy else self._clock() - entry.used,
                     busy=entry.engine.busy,
-                    memory_bytes=_memory(entry.engine.pid),
+                    memory_bytes=memory_of(entry.engine.pid),
                 )
                 for path, entry in self._entries.items()
             ]
@@ -184,6 +187,19 @@ class EnginePool:
         larger = have.context_size >= options.context_size
         same = msgspec.structs.replace(have, context_size=options.context_size) == options
         return engine if have == options or (same and larger and engine.busy) else None
+
+    def _refitted(self, options: LoadOptions) -> Engine | None:
+        """The running engine with these adapters, when it differs in nothing else."""
+        with self._lock:
+            engine = self.get(options.path)
+            entry = self._entries.get(options.path)
+        if engine is None or entry is None:
+            return None
+        if msgspec.structs.replace(entry.options, adapters=options.adapters) != options:
+            return None
+        engine.set_adapters(options.adapters)
+        entry.options = options
+        return engine
 
     def _busy(self, path: str) -> bool:
         with self._lock:
@@ -271,7 +287,8 @@ def _fingerprint(options: LoadOptions) -> str:
     return hashlib.sha256(msgspec.json.encode(options)).hexdigest()[:16]
 
 
-def _memory(pid: int) -> int:
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds in RAM; 0 when it is gone."""
     import psutil  # here, since it would delay the first window
 
     try:

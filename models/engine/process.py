@@ -1,4 +1,4 @@
-"""The child's main: commands in, events out, the scheduler in between.
+"""An engine's process: commands in, events out, the scheduler in between.
 
 Single-threaded. Between two steps the connection is asked for commands; while a long prompt is
 evaluated an abort callback looks for a cancellation or for the parent's end.
@@ -12,8 +12,8 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -34,18 +34,21 @@ from models.engine.protocol import (
     Measure,
     ModelInfo,
     Prompt,
+    Quantize,
     Ready,
     Render,
     Reply,
     Score,
+    SetAdapters,
     Submit,
     TextDelta,
     ThinkingDelta,
     Tokenize,
     decode_command,
     encode,
+    failure,
 )
-from models.engine.scheduler import Scheduler, failure
+from models.engine.scheduler import Scheduler
 from models.engine.transport import Link, link_from_handle
 from models.errors import EngineError, RolltopError, UserError
 from models.sandbox import deadline
@@ -89,9 +92,12 @@ class Worker:
         except BaseException:
             self._model.close()
             raise
-        self.info: ModelInfo = msgspec.structs.replace(
-            self._model.info, load_s=time.perf_counter() - started, memory_bytes=_memory()
-        )
+        self._model.info = msgspec.structs.replace(self._model.info, load_s=time.perf_counter() - started)
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model as it is now."""
+        return self._model.info
 
     def _make_template(self) -> ChatTemplate:
         vocab, source = self._model.vocab, self._model.chat_template
@@ -131,8 +137,10 @@ class Worker:
                 self._scheduler.score(command)
             case Embed(id=id, texts=texts, normalize=normalize):
                 self._scheduler.chore(id, self._model.embed(texts, normalize))
-            case Load():
-                pass  # the first command, taken before there is a worker
+            case SetAdapters():
+                self._scheduler.set_adapters(command)
+            case Load() | Quantize():
+                pass  # what a process begins with, taken before there is a worker
             case _:
                 self._answer(command)
 
@@ -250,12 +258,12 @@ class Inbox:
         return self.closed or any(isinstance(command, Cancel) for command in self._commands)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one model over the connection whose handle is given, until the parent closes it."""
+def run(work: Callable[[Link], None], handle: int) -> NoReturn:
+    """Do a child's work over the connection with this handle, then end the process."""
     _harden()
     code = 0
     try:
-        _serve(link_from_handle(int((argv if argv is not None else sys.argv[1:])[0])))
+        work(link_from_handle(handle))
     except (BrokenPipeError, ConnectionError, EOFError):
         pass  # the parent is gone; nobody is left to tell
     except BaseException:
@@ -266,7 +274,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os._exit(code)
 
 
-def _serve(link: Link) -> None:
+def serve(link: Link) -> None:
+    """Serve one model until the parent closes the connection."""
     outbox, inbox = Outbox(link.send), Inbox(link)
     worker = _load(link, outbox, inbox)
     slow = False
@@ -302,7 +311,7 @@ def _load(link: Link, outbox: Outbox, inbox: Inbox) -> Worker | None:
         outbox.put(LoadFailed(failure=failure(error)))
         return None
     except MemoryError:
-        full = UserError("There is not enough memory for this model.", code="no_memory")
+        full = UserError("There is not enough memory for this model.", code="no_memory", part="context")
         outbox.put(LoadFailed(failure=failure(full)))
         return None
     outbox.put(Ready(info=worker.info))
@@ -319,13 +328,3 @@ def _harden() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass  # Windows writes none unless told to
-
-
-def _memory() -> int:
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
-
-
-if __name__ == "__main__":
-    main()

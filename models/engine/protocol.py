@@ -10,12 +10,20 @@ from typing import Any, Literal
 
 import msgspec
 
-VERSION = 1
+from models.errors import EngineError, RolltopError, UserError, sentence
+
+VERSION = 2
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["fast", "exact"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 """stop: the model or a stop string ended it. length: max_tokens. context: the context is full."""
+
+GPU_KINDS = ("GPU", "IGPU")
+"""Kinds of devices that layers are put on."""
+
+NO_GPU_BACKENDS = {"cpu", "blas"}
+"""Backends that use no graphics card, in small letters."""
 
 
 class Struct(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -27,6 +35,13 @@ class Tagged(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
 
 
 # ---------------------------------------------------------------- values
+
+
+class Adapter(Struct, frozen=True):
+    """A LoRA adapter on a model. `path`: absolute, of its GGUF; `scale`: its strength, 0 for none."""
+
+    path: str
+    scale: float = 1.0
 
 
 class LoadOptions(Struct, frozen=True):
@@ -43,6 +58,7 @@ class LoadOptions(Struct, frozen=True):
         flash_attention: None leaves the choice to llama.cpp.
         kv_type: type of the key/value cache, one of f16, q8_0, q4_0.
         swa_full: keep the whole past of sliding-window models (more memory, cheaper edits).
+        adapters: attached when it is loaded; `Engine.set_adapters` changes them later.
     """
 
     path: str
@@ -55,6 +71,22 @@ class LoadOptions(Struct, frozen=True):
     flash_attention: bool | None = None
     kv_type: str = "f16"
     swa_full: bool = False
+    adapters: tuple[Adapter, ...] = ()
+
+
+class Buffer(Struct, frozen=True):
+    """Memory that llama.cpp said it took, to the nearest 0.01 MiB.
+
+    Attributes:
+        kind: in llama.cpp's words "model" (weights), "KV" or "RS" (the past of attention and of
+            recurrent layers), "compute", "output", "LoRA".
+        device: in llama.cpp's words "CPU", "CPU_Mapped" (the file itself, mapped), "CPU_REPACK",
+            "CUDA0", "CUDA_Host", ...; a graphics card's own are named as in `devices`.
+    """
+
+    kind: str
+    device: str
+    bytes: int
 
 
 class ModelInfo(Struct, frozen=True):
@@ -64,8 +96,11 @@ class ModelInfo(Struct, frozen=True):
         context_size: tokens of context allocated; `context_length` is what it was trained for.
         chat_template: False for a base model, whose chats use a plain completion format.
         can_cut: False when the past of a sequence cannot be cut back (recurrent, hybrid).
-        load_s: seconds from start to ready. memory_bytes: weights and caches together.
+        gpu_layers: layers that llama.cpp put on a graphics card, the output counted as one: all of
+            them are `layers + 1`.
+        load_s: seconds from start to ready. memory_bytes: all its buffers together, on every device.
         device: where it runs, such as "CPU" or "CUDA0: NVIDIA ...".
+        adapters: what is attached now.
     """
 
     name: str
@@ -84,7 +119,42 @@ class ModelInfo(Struct, frozen=True):
     can_cut: bool = True
     load_s: float = 0.0
     memory_bytes: int = 0
+    buffers: tuple[Buffer, ...] = ()
     device: str = "CPU"
+    adapters: tuple[Adapter, ...] = ()
+
+
+class BackendFacts(Struct, frozen=True):
+    """What llama.cpp can use on this computer.
+
+    Attributes:
+        bindings, llama_version, ggml_version: versions.
+        features: what it uses of the processor, such as "AVX2".
+        built: the backends whose libraries came with it, in small letters, such as "cpu", "cuda".
+        backends: those that it could start, such as "CPU", "CUDA".
+        devices: as `child.devices` lists them.
+        messages: what the drivers said while they were looked for.
+    """
+
+    bindings: str
+    llama_version: str
+    ggml_version: str
+    features: tuple[str, ...]
+    built: tuple[str, ...]
+    backends: tuple[str, ...]
+    devices: tuple[dict[str, Any], ...]
+    messages: tuple[str, ...] = ()
+
+    @property
+    def why_no_gpu(self) -> str:
+        """Why models do not run on a graphics card, a sentence in plain words; empty when they do."""
+        if any(device["kind"] in GPU_KINDS for device in self.devices):
+            return ""
+        if {*self.built, *map(str.lower, self.backends)} <= NO_GPU_BACKENDS:
+            return sentence(
+                "This build of llama.cpp knows no graphics cards, so models run on the processor."
+            )
+        return sentence("llama.cpp found no graphics card that it can use, so models run on the processor.")
 
 
 class Message(Struct, frozen=True):
@@ -294,7 +364,36 @@ class Embed(Tagged, frozen=True):
     normalize: bool = True
 
 
-Command = Load | Submit | Cancel | Render | Measure | Tokenize | Detokenize | Score | Embed
+class SetAdapters(Tagged, frozen=True):
+    """Change the adapters between two requests; answered by Reply with the new ModelInfo.
+
+    What runs or waits already is finished with the old ones.
+    """
+
+    id: str
+    adapters: tuple[Adapter, ...]
+
+
+class Quantize(Tagged, frozen=True):
+    """Write a model in another type; the one command of a quantizer, answered as Load, at last by Reply.
+
+    Attributes:
+        source: the GGUF (the first shard when there are several). target: the file to write.
+        file_type: llama.cpp's number of the type.
+        again: the source is quantized already, and may be quantized once more.
+        room: bytes that the target may take.
+    """
+
+    source: str
+    target: str
+    file_type: int
+    again: bool
+    room: int
+    version: int = VERSION
+
+
+Call = Submit | Cancel | Render | Measure | Tokenize | Detokenize | Score | Embed | SetAdapters
+Command = Load | Quantize | Call
 
 # ---------------------------------------------------------------- events
 
@@ -386,7 +485,7 @@ class Failed(Tagged, frozen=True):
 
 
 class Reply(Tagged, frozen=True):
-    """The result of Render, Measure, Tokenize, Detokenize, Score or Embed."""
+    """The result of a command that has one."""
 
     id: str
     value: Any
@@ -399,6 +498,23 @@ Event = LoadProgress | Ready | LoadFailed | SentEvent | Reply
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def failure(error: RolltopError) -> Failure:
+    """An error in the form that crosses the process border."""
+    return Failure(
+        kind="user" if isinstance(error, UserError) else "engine",
+        template=error.template,
+        hint=error.hint,
+        code=error.code,
+        params={k: v if isinstance(v, int | float | str) else str(v) for k, v in error.params.items()},
+    )
+
+
+def error_from(failure: Failure) -> RolltopError:
+    """The exception that a failure stands for."""
+    kind = UserError if failure.kind == "user" else EngineError
+    return kind(failure.template, hint=failure.hint, code=failure.code, **failure.params)
 
 
 def encode(message: Command | Event) -> bytes:

@@ -21,21 +21,23 @@ from models.engine import prefix
 from models.engine.cache import Cache, Sequence
 from models.engine.llama import Batch, Model, Sampler, log_softmax
 from models.engine.protocol import (
+    Adapter,
     Event,
     Failed,
-    Failure,
     Finished,
     FinishReason,
     PromptProgress,
     Reply,
     Request,
     Score,
+    SetAdapters,
     Started,
     TextDelta,
     ThinkingDelta,
     Timings,
     TokenLogprob,
     Usage,
+    failure,
 )
 from models.engine.text import TokenText
 from models.errors import EngineError, RolltopError, UserError
@@ -123,6 +125,18 @@ class Generation(Task):
     def exact(self) -> bool:
         """Whether it must run alone."""
         return self.request.mode == "exact"
+
+
+@dataclass(eq=False, kw_only=True)
+class Change(Task):
+    """Other adapters, once all that came before is done; there is no prompt."""
+
+    adapters: tuple[Adapter, ...]
+
+    @property
+    def exact(self) -> bool:
+        """It is done while nothing runs."""
+        return True
 
 
 Row = tuple[Task, int, list[int]]
@@ -257,6 +271,12 @@ class Scheduler:
             )
         )
 
+    def set_adapters(self, command: SetAdapters) -> None:
+        """Queue a change of adapters, answered by Reply with the ModelInfo after it."""
+        self._waiting.append(
+            Change(id=command.id, prompt=[], submitted=self._clock(), adapters=command.adapters)
+        )
+
     def chore(self, id: str, parts: Iterator[list[Any]]) -> None:
         """Queue work done a part a step beside the batches, answered by Reply with all the parts."""
         self._chores.append((id, parts, []))
@@ -300,10 +320,22 @@ class Scheduler:
                 return
             if any(other.exact for other in self._running) or (task.exact and self._running):
                 return
-            if not self._worth_waiting(task):
+            if isinstance(task, Change):
+                self._change(task)
+            elif not self._worth_waiting(task):
                 self._start(task)
             if task.exact:
                 return
+
+    def _change(self, change: Change) -> None:
+        """Change the adapters while nothing runs; what was evaluated with others is of no use with these."""
+        self._waiting.remove(change)
+        try:
+            self._cache.set_adapters(change.adapters)
+        except RolltopError as error:
+            self._emit(Failed(id=change.id, failure=failure(error)))
+        else:
+            self._emit(Reply(id=change.id, value=self._model.info))
 
     def _worth_waiting(self, task: Task) -> bool:
         """Whether a running task is about to evaluate a longer part of this prompt than is cached.
@@ -592,14 +624,3 @@ class Scheduler:
             self._emit(Reply(id=id, value=done))
         else:
             self._chores.append((id, parts, [*done, *part]))
-
-
-def failure(error: RolltopError) -> Failure:
-    """An error in the form that crosses the process border."""
-    return Failure(
-        kind="user" if isinstance(error, UserError) else "engine",
-        template=error.template,
-        hint=error.hint,
-        code=error.code,
-        params={k: v if isinstance(v, int | float | str) else str(v) for k, v in error.params.items()},
-    )

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from models.engine.client import Loading
 from models.engine.protocol import (
+    Adapter,
     Chat,
     Finished,
     FinishReason,
@@ -101,6 +104,7 @@ class ScriptedEngine:
             chat_template=chat_template,
             load_s=0.01,
             memory_bytes=2_000_000,
+            adapters=options.adapters,
         )
         self.requests: list[Request] = []
         self._answers = answers if callable(answers) else _in_order(answers)
@@ -233,6 +237,13 @@ class ScriptedEngine:
         return [[x / length for x in vector] for vector, length in zip(vectors, lengths, strict=True)]
 
     # ------------------------------------------------------------ life
+
+    def set_adapters(self, adapters: Sequence[Adapter]) -> None:
+        """Note these adapters in `info`, and forget what was cached with others."""
+        self._check_alive()
+        with self._lock:
+            self.info = msgspec.structs.replace(self.info, adapters=tuple(adapters))
+            self._seen.clear()
 
     @property
     def busy(self) -> bool:

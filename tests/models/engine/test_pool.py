@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from models.engine.client import Engine, Loading
+from models.engine.client import Engine, Loading, result_of
 from models.engine.pool import CrashedBefore, EnginePool
-from models.engine.protocol import LoadOptions, ModelInfo
+from models.engine.protocol import Adapter, LoadOptions, ModelInfo
 from models.errors import EngineDied
 
 INFO = ModelInfo(
@@ -22,6 +24,10 @@ class FakeEngine:
     def __init__(self) -> None:
         self.info, self.pid, self.busy, self.closed = INFO, 0, False, False
         self.dead: EngineDied | None = None
+        self.adapters: list[tuple[Adapter, ...]] = []
+
+    def set_adapters(self, adapters: Sequence[Adapter]) -> None:
+        self.adapters.append(tuple(adapters))
 
     def alive(self) -> bool:
         return self.dead is None
@@ -168,3 +174,21 @@ def test_close_ends_everything(pool: EnginePool, started: list[FakeEngine]) -> N
     assert started[0].closed
     with pytest.raises(EngineDied):
         pool.acquire(A)
+
+
+def test_other_adapters_are_put_on_the_running_engine_once_it_has_no_more_to_do(
+    pool: EnginePool, started: list[FakeEngine], clock: Clock
+) -> None:
+    tuned = LoadOptions(path="/a", adapters=(Adapter("/lora", 0.5),))
+    first = pool.acquire(A)
+    waiting = pool.loading(tuned)
+    assert [next(waiting), next(waiting)] == [0.0, 0.0]
+    clock.now += 2
+    assert result_of(waiting) is first
+    assert pool.acquire(tuned) is first
+    clock.now += 2
+    assert pool.acquire(A) is first
+    assert started[0].adapters == [tuned.adapters, ()]
+    clock.now += 2
+    assert pool.acquire(msgspec.structs.replace(tuned, context_size=99)) is not first
+    assert [e.closed for e in started] == [True, False]

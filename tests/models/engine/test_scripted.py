@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.engine.client import Engine
 from models.engine.pool import EnginePool
 from models.engine.protocol import (
+    Adapter,
     Chat,
     Finished,
     GenerationEvent,
@@ -205,3 +206,14 @@ def test_a_pool_starts_scripted_engines() -> None:
     assert [(model.path, model.busy) for model in pool.loaded()] == [("/m.gguf", False)]
     pool.close()
     assert not engine.alive()
+
+
+def test_adapters_are_noted_and_what_was_cached_is_forgotten() -> None:
+    tuned = LoadOptions(path="/m", adapters=(Adapter("/lora"),))
+    engine = ScriptedEngine(lambda _request: Answer("yes"), options=tuned)
+    assert engine.info.adapters == tuned.adapters
+    ask(engine)
+    assert end(ask(engine)).usage.cached_tokens > 0
+    engine.set_adapters([])
+    assert engine.info.adapters == ()
+    assert end(ask(engine)).usage.cached_tokens == 0
