@@ -237,11 +237,8 @@ class Collection:
         if plan is None or engine.pid == os.getpid() or engine.pid in self._measured:
             return
         self._measured.add(engine.pid)  # later it has evaluated prompts
-        cards: dict[str, int] = {}
-        for buffer in engine.info.buffers:
-            cards[buffer.device] = cards.get(buffer.device, 0) + buffer.bytes
         if (held := memory_of(engine.pid)) > 0:
-            self._corrections.learn(model.id, plan, host_bytes=held, gpu_bytes=cards)
+            self._corrections.learn(model.id, plan, host_bytes=held, buffers=engine.info.buffers)
 
     def verdict(self, header: GGUFHeader, size: int) -> Verdict:
         """Whether a model that is not here would fit; `size` is that of its file, `header` of one like it."""

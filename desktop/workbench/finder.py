@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from desktop.workbench.collection import Collection
-from models.catalogue import Entry, Recommendation, Verdict, catalogue, recommend
+from models.catalogue import Entry, Purpose, Recommendation, Verdict, catalogue, recommend
 from models.download import RemoteFile, target_path
 from models.downloads import Downloads, Item
 from models.errors import UserError
@@ -34,10 +34,10 @@ class Finder:
         self.hub = hub
         self._collection, self._downloads = collection, downloads
 
-    def recommendations(self) -> list[Recommendation]:
-        """The catalogue, the best for this computer first; asks nobody."""
+    def recommendations(self, purpose: Purpose | None = None) -> list[Recommendation]:
+        """The catalogue's models for a purpose, the best for this computer first; asks nobody."""
         ram, vram = self._collection.memory()
-        return recommend(catalogue(), ram, vram)
+        return recommend(catalogue(), ram, vram, purpose)
 
     def search(
         self, text: str, *, sort: Sort = "downloads", max_parameters: int | None = None
@@ -74,7 +74,8 @@ class Finder:
 
     def download(self, repository: Repository, offer: Offer) -> Item:
         """Put an offer with its image part into the queue."""
-        title = " ".join(part for part in (repository.name, offer.quantization) if part)
+        name = offer.name or repository.name.removesuffix("-GGUF")
+        title = " ".join(part for part in (name, offer.quantization) if part)
         return self._downloads.add(repository.repo, repository.revision, offer.with_projector, title)
 
     def download_entry(self, entry: Entry) -> Item:

@@ -151,7 +151,7 @@ class Work:
         try:
             engine = yield from self._loading(self._chats.load_options(self.conversation_id, model))
         except RolltopError as error:
-            if error.code != "no_memory":
+            if error.code not in ("no_memory", "killed"):  # the system kills what takes too much
                 raise
             raise OutOfMemory(error, collection.lighter(model)) from error
         if engine is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,12 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.facts import size_text
+from desktop.ui.widgets.plan_view import verdict_text
 
 if TYPE_CHECKING:
     from desktop.workbench.workbench import Workbench
+    from models.fit import Plan
     from models.library import Model
 
 Index = QModelIndex | QPersistentModelIndex
@@ -184,6 +188,7 @@ class ModelPicker(QPushButton):
         self.popup.open_file.clicked.connect(self._ask_for_file)
         self.popup.cancel.clicked.connect(self.cancel_requested)
         self.popup.unload.clicked.connect(self._unload)
+        self.popup.turned_to.connect(self._plan)
         self.popup.find_models.clicked.connect(self.popup.close)
         self.popup.find_models.clicked.connect(self.find_requested)
         self.popup.list.installEventFilter(self)
@@ -333,6 +338,14 @@ class ModelPicker(QPushButton):
                 lambda error: self.popup.set_error(*error_text(error)),
             )
 
+    def _plan(self, model: Model) -> None:
+        """Have the memory worked out that the model of the selected row would take."""
+        collection = self._workbench.collection
+        # A file that cannot be planned for says why when it is chosen.
+        self._jobs.run(
+            lambda: collection.plan(model), partial(self.popup.show_plan, model.id), lambda _error: None
+        )
+
     def _label(self, fallback: str = "") -> None:
         name = model_label(self._model) if self._model is not None else fallback
         if not name and self._resolving:
@@ -356,9 +369,11 @@ class PickerPopup(QFrame):
 
     Signals:
         picked(object): the `Model` of the row that was chosen.
+        turned_to(object): the `Model` of the row that is selected now.
     """
 
     picked = Signal(object)
+    turned_to = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
@@ -379,6 +394,11 @@ class PickerPopup(QFrame):
             QCoreApplication.translate("ModelPicker", "No models yet. Open a GGUF file to begin.")
         )
         self.empty.setProperty("role", "muted")
+        self.plan = QLabel()
+        self.plan.setProperty("role", "fact")
+        self.plan.setTextFormat(Qt.TextFormat.PlainText)
+        self.plan.setWordWrap(True)
+        self.plan.hide()
         self.error = QLabel()
         self.error.setProperty("role", "error")
         self.error.setTextFormat(Qt.TextFormat.PlainText)
@@ -418,6 +438,7 @@ class PickerPopup(QFrame):
         column.addWidget(self.error)
         column.addWidget(self.empty)
         column.addWidget(self.list)
+        column.addWidget(self.plan)
         column.addLayout(waiting)
         column.addLayout(buttons)
         self.setFixedWidth(WIDTH)
@@ -464,6 +485,26 @@ class PickerPopup(QFrame):
         self.error.setVisible(bool(sentence))
         self._fit()
 
+    def show_plan(self, id: str, plan: Plan) -> None:
+        """Say what the selected model would take; a plan of another one comes too late."""
+        model = self.selected()
+        if model is None or model.id != id:
+            return
+        text = QCoreApplication.translate("ModelPicker", "{verdict} · {needed} of {available} free")
+        needs = [plan.host, *plan.gpus]
+        self.plan.setText(
+            text.format(
+                verdict=verdict_text(plan),
+                needed=size_text(plan.needed),
+                available=size_text(sum(need.available for need in needs)),
+            )
+        )
+        self.plan.setProperty("role", "error" if plan.verdict == "too_big" else "fact")
+        self.plan.style().unpolish(self.plan)
+        self.plan.style().polish(self.plan)
+        self.plan.show()
+        self._fit()
+
     def selected(self) -> Model | None:
         """The model of the selected row."""
         index = self.list.currentIndex()
@@ -484,6 +525,8 @@ class PickerPopup(QFrame):
     def _row_changed(self, *_: object) -> None:
         index = self.list.currentIndex()
         self.unload.setEnabled(index.isValid() and bool(index.data(LOADED)))
+        if index.isValid() and self.isVisible():
+            self.turned_to.emit(index.data(MODEL))
 
     def _fit(self) -> None:
         rows = max(1, min(MOST_ROWS, len(self.items.models)))

@@ -57,6 +57,18 @@ SIZES: tuple[tuple[int, str], ...] = (
 )
 
 
+PURPOSES: tuple[tuple[str, str], ...] = (
+    ("", QT_TRANSLATE_NOOP("Hub", "For this computer")),
+    ("multilingual", QT_TRANSLATE_NOOP("Hub", "For many languages")),
+    ("code", QT_TRANSLATE_NOOP("Hub", "For code")),
+    ("thinking", QT_TRANSLATE_NOOP("Hub", "For hard questions")),
+    ("vision", QT_TRANSLATE_NOOP("Hub", "For images")),
+    ("embedding", QT_TRANSLATE_NOOP("Hub", "For searching documents")),
+    ("rerank", QT_TRANSLATE_NOOP("Hub", "For ranking what was found")),
+)
+"""What the catalogue's models are recommended for."""
+
+
 class FindPage(QWidget):
     """Nothing is asked of the hub before the user searches, or asks for a model's files.
 
@@ -73,6 +85,7 @@ class FindPage(QWidget):
         self.search, self.sort, self.most = QLineEdit(), QComboBox(), QComboBox()
         self.go = QPushButton(QCoreApplication.translate("Hub", "Search"))
         self.head = QLabel()
+        self.purpose = QComboBox()
         self.list = OfferList(theme)
         self.entry, self.repository = EntryView(theme), RepositoryView(theme, formulas)
         self.notice = NoticeBar(theme)
@@ -115,9 +128,13 @@ class FindPage(QWidget):
         left = QWidget()
         left.setFixedWidth(LIST)
         column = QVBoxLayout(left)
-        column.setContentsMargins(16, 0, 0, 12)
+        column.setContentsMargins(24, 0, 0, 12)
         column.setSpacing(8)
-        self.head.setContentsMargins(10, 0, 0, 0)
+        self.head.setContentsMargins(2, 0, 0, 0)
+        for purpose, text in PURPOSES:
+            self.purpose.addItem(QCoreApplication.translate("Hub", text), purpose)
+        self.purpose.setAccessibleName(QCoreApplication.translate("Hub", "What the model is for"))
+        column.addWidget(self.purpose)
         column.addWidget(self.head)
         column.addWidget(self.list, 1)
         self.detail = QStackedWidget()
@@ -140,6 +157,7 @@ class FindPage(QWidget):
         self.search.returnPressed.connect(self.start)
         self.search.textChanged.connect(self._text_changed)
         self.go.clicked.connect(self.start)
+        self.purpose.activated.connect(lambda _: self.recommend())
         self.sort.activated.connect(lambda _: self._again())
         self.most.activated.connect(lambda _: self._again())
         self.list.row_chosen.connect(self._chosen)
@@ -154,12 +172,14 @@ class FindPage(QWidget):
     def recommend(self) -> None:
         """Show the catalogue, the best for this computer first."""
         self._wait.stop()
-        self._jobs.run(self._finder.recommendations, self._show_recommendations, self._fail)
+        purpose = self.purpose.currentData() or None
+        self._jobs.run(lambda: self._finder.recommendations(purpose), self._show_recommendations, self._fail)
 
     def _show_recommendations(self, found: Sequence[Recommendation]) -> None:
         if self.search.text().strip():
             return
-        self.head.setText(QCoreApplication.translate("Hub", "For this computer").upper())
+        self.purpose.show()
+        self.head.hide()
         self.list.fill([_recommended_row(one) for one in found])
 
     def _text_changed(self, text: str) -> None:
@@ -179,6 +199,8 @@ class FindPage(QWidget):
         if self._job is not None:
             self._job.cancel()
         sort, most = self.sort.currentData(), self.most.currentData()
+        self.purpose.hide()
+        self.head.show()
         self.head.setText(QCoreApplication.translate("Hub", "Searching…").upper())
         self.list.fill([])
         self.detail.setCurrentIndex(0)

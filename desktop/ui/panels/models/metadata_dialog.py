@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
@@ -66,11 +66,11 @@ class MetadataDialog(QDialog):
         tabs.addTab(page, QCoreApplication.translate("Models", "Metadata"))
         if header.chat_template:
             tabs.addTab(self.template, QCoreApplication.translate("Models", "Chat template"))
-        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        close.rejected.connect(self.reject)
+        close = QPushButton(QCoreApplication.translate("Models", "Close"))
+        close.clicked.connect(self.reject)
         outer = QVBoxLayout(self)
         outer.addWidget(tabs)
-        outer.addWidget(close)
+        outer.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
     def _filter(self, text: str) -> None:
         words = text.casefold().split()

@@ -12,7 +12,7 @@ from desktop.ui.jobs import Job, Jobs
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
 
-WIDTH = 460
+WIDTH, MARGIN = 460, 20
 
 
 class Work:
@@ -54,6 +54,8 @@ class WorkDialog(QDialog):
         self.start = QPushButton(start)
         self.start.setProperty("role", "primary")
         self.start.clicked.connect(self.begin)
+        self.start.setDefault(True)
+        self.start.setFocus()
         self.cancel = QPushButton(QCoreApplication.translate("Models", "Cancel"))
         self.cancel.clicked.connect(self.reject)
         buttons = QHBoxLayout()
@@ -61,7 +63,7 @@ class WorkDialog(QDialog):
         buttons.addWidget(self.cancel)
         buttons.addWidget(self.start)
         column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
+        column.setContentsMargins(MARGIN, 16, MARGIN, 16)
         column.setSpacing(12)
         column.addLayout(self.form)
         column.addWidget(self.bar)
@@ -104,4 +106,7 @@ class WorkDialog(QDialog):
         self.bar.hide()
         self.start.setEnabled(True)
         self.trouble.setText(" ".join(error_text(error)).strip())
+        # The dialog grows by what the wrapped words need.
+        self.trouble.setMinimumHeight(self.trouble.heightForWidth(WIDTH - 2 * MARGIN))
         self.trouble.show()
+        self.adjustSize()
