@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from desktop.workbench.chat_settings import ChatSettings
     from desktop.workbench.turn import Turn, TurnEvent
     from models.engine.pool import Starter
+    from models.engine.protocol import Adapter
 
 FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 USAGE_KEYS = ("prompt_tokens", "cached_tokens", "completion_tokens")
@@ -134,6 +136,13 @@ def _open_window(options: Options) -> int:
     "--max-tokens", type=click.IntRange(0, 1 << 24), metavar="N", help="Longest answer; 0: no limit."
 )
 @click.option("--context", type=click.IntRange(64, 1 << 24), metavar="N", help="Tokens kept in mind.")
+@click.option(
+    "--adapter",
+    "adapters",
+    multiple=True,
+    metavar="FILE[:S]",
+    help="A LoRA adapter and its strength; repeatable.",
+)
 @click.option("--conversation", metavar="ID", help="Go on with a saved conversation.")
 @click.option("--no-save", is_flag=True, help="Keep nothing of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of the text.")
@@ -148,6 +157,7 @@ def chat(
     temperature: float | None,
     max_tokens: int | None,
     context: int | None,
+    adapters: tuple[str, ...],
     conversation: str | None,
     no_save: bool,
     as_json: bool,
@@ -163,6 +173,8 @@ def chat(
         chats = stack.enter_context(workbench.unsaved_chats()) if no_save else workbench.chats
         settings = chats.settings_of(conversation) if conversation else chats.defaults()
         settings = _with(settings, seed, temperature, max_tokens, context)
+        if adapters:
+            settings = replace(settings, adapters=tuple(map(_adapter, adapters)))
         id = _conversation(chats, conversation, model, system, settings)
         turn = chats.send(id, text)
         _show(turn, quiet=as_json)
@@ -216,6 +228,18 @@ def _with(
         ),
         **{key: value for key, value in own.items() if value is not None},  # type: ignore[arg-type]
     )
+
+
+def _adapter(text: str) -> Adapter:
+    """A file with its strength after a colon, 1 when there is none."""
+    from models.engine.protocol import Adapter
+
+    path, _, strength = text.rpartition(":")
+    try:
+        scale = float(strength)
+    except ValueError:
+        path, scale = text, 1.0
+    return Adapter(os.path.abspath(path), scale)
 
 
 def _conversation(

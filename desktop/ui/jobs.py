@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from threading import Condition, Lock, Thread, current_thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -96,6 +96,21 @@ class Job:
         with self._lock:
             self._source = source
             return not self._cancelled
+
+
+class Work(Generic[E, T]):
+    """An iterable over a generator that keeps what it returns, for `Jobs.stream`.
+
+    Attributes:
+        result: what the generator returned; None before it ended.
+    """
+
+    def __init__(self, generator: Generator[E, None, T]) -> None:
+        self._generator = generator
+        self.result: T | None = None
+
+    def __iter__(self) -> Generator[E]:
+        self.result = yield from self._generator
 
 
 def _cancel_source(source: object) -> None:

@@ -36,7 +36,7 @@ from models.fit import (
     shape_of,
 )
 from models.gguf import GGUFHeader, printable, read_header
-from models.library import Library, Model
+from models.library import Library, Model, ScanProgress
 from models.model_files import How, freed_by, importing, remove, safe_name
 
 SYSTEM = "system"
@@ -97,6 +97,11 @@ class Collection:
     def scan(self) -> list[ModelEntry]:
         """Look through all folders; returns the models by name."""
         return self._entries(self._library.scan())
+
+    def scanning(self) -> Generator[ScanProgress, None, list[ModelEntry]]:
+        """As `scan`, telling how far it is."""
+        models = yield from self._library.scanning()
+        return self._entries(models)
 
     def entry(self, id: str) -> ModelEntry:
         """One model, checked now; raises UserError when it is gone."""

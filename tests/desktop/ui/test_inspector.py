@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QScrollArea
+from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QScrollArea, QToolButton
 from pytestqt.qtbot import QtBot
 
 from desktop.ui.theme import Theme
@@ -13,7 +13,7 @@ from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.prompt_view import PromptView, broken_lines, segments
 from desktop.workbench.chat import ContextUse
 from desktop.workbench.chat_settings import ChatSettings
-from models.engine.protocol import Prompt, Sampling
+from models.engine.protocol import Adapter, Prompt, Sampling
 
 
 @pytest.fixture
@@ -224,3 +224,18 @@ def test_the_prompt_view_shows_and_copies_exactly(qtbot: QtBot, theme: Theme) ->
     assert "<|im_start|>user" in marked
     qtbot.mouseClick(view.copy_button, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == RENDERED
+
+
+def test_adapters_are_added_weighed_and_taken_away(qtbot: QtBot, inspector: Inspector) -> None:
+    with qtbot.waitSignal(inspector.settings_changed) as changed:
+        inspector.adapters.add_file("/adapters/poet.gguf")
+    assert changed.args[0].adapters == (Adapter("/adapters/poet.gguf", 1.0),)
+    box = next(b for b in inspector.findChildren(QDoubleSpinBox) if "poet.gguf" in b.accessibleName())
+    box.setFocus()
+    with qtbot.waitSignal(inspector.settings_changed) as changed:
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert changed.args[0].adapters == (Adapter("/adapters/poet.gguf", 0.9),)
+    gone = next(b for b in inspector.findChildren(QToolButton) if "poet.gguf" in b.accessibleName())
+    with qtbot.waitSignal(inspector.settings_changed) as changed:
+        gone.click()
+    assert changed.args[0].adapters == ()

@@ -10,14 +10,28 @@ from types import ModuleType
 
 import pytest
 from flows.story import Story
-from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit
+from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QTreeView,
+    QWidget,
+)
 
 from desktop.ui.app import application
 from desktop.ui.language import CHINESE, ENGLISH, NAMES, TRANSLATIONS, language_of_system, use_language
 from desktop.ui.notices import error_text
+from desktop.ui.panels.models import ModelsPanel
+from desktop.ui.widgets.memory_bar import MemoryBar
 from desktop.workbench.settings import BY_KEY
 from desktop.workbench.turn import ContextFull
+from models.catalogue import catalogue
 from models.engine.scripted import Answer, ScriptedEngine
 
 SCRIPT = Path(__file__).resolve().parents[3] / "packaging" / "translations.py"
@@ -46,12 +60,47 @@ def fields(text: str) -> list[str]:
     return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
+def texts_of(window: QWidget) -> set[str]:
+    """What is written in a window, seen or told by a screen reader, but for the lines of a text."""
+    seen = set()
+    for part in (window, *window.findChildren(QWidget)):
+        seen |= {part.toolTip(), part.accessibleName(), part.accessibleDescription()}
+        match part:
+            case QAbstractButton() | QLabel():
+                seen.add(part.text())
+            case QLineEdit() | QPlainTextEdit():
+                seen.add(part.placeholderText())
+            case QComboBox():
+                seen |= {part.itemText(place) for place in range(part.count())}
+            case QMenu():
+                seen |= {action.text() for action in part.actions()}
+            case QAbstractItemView():
+                seen |= rows_of(part)
+    return seen
+
+
+def rows_of(view: QAbstractItemView) -> set[str]:
+    """The rows of a list or a table, and the heads of its columns."""
+    model = view.model()
+    if model is None:
+        return set()
+    columns = range(model.columnCount() if isinstance(view, QTreeView) else 1)
+    seen = {model.headerData(column, Qt.Orientation.Horizontal) for column in columns}
+    for row in range(model.rowCount()):
+        for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            seen |= {model.index(row, column).data(role) for column in columns}
+    return {text for text in seen if isinstance(text, str)}
+
+
 def test_every_text_is_found_and_translated(script: ModuleType) -> None:
     found = script.texts()
     assert ("Errors", "The model stopped working ({reason}).") in found  # of the lower floors
     assert ("Errors", "This message is no longer there.") in found  # not written where it is raised
     assert ("Settings", BY_KEY["temperature"].help) in found  # data
     assert ("Actions", "New chat") in found
+    assert ("Catalogue", catalogue()[0].description) in found
+    assert ("Network", "Searching models") in found  # the reason of a connection
+    assert ("Network", "devices") not in found  # asked of a child, not of the network
     for language in script.LANGUAGES:
         known = script.translations(TRANSLATIONS / f"rolltop_{language}.ts")
         assert set(known) == set(found), "run packaging/translations.py and translate what it names"
@@ -106,16 +155,25 @@ def test_a_window_in_chinese_has_no_english_left(app: QApplication, tmp_path: Pa
 
     story = Story(folder, start_engine=ScriptedEngine.starter([Answer(["你好！"])]))
     story.ask("Hello?")
-    story.do("panel_settings")
-    seen = {button.text() for button in story.window.findChildren(QAbstractButton)}
+    seen = texts_of(story.window)
     assert {"对话", "设置"} <= seen
-    for label in story.window.findChildren(QLabel):
-        seen |= {label.text()}
-    for edit in story.window.findChildren(QLineEdit):
-        seen |= {edit.placeholderText()}
+    story.do("panel_settings")
+    seen |= texts_of(story.window)
+    story.do("panel_models")
+    panel = story.window.panels["models"]
+    assert isinstance(panel, ModelsPanel)
+    page = panel.library_page.page
+    story.until(page.plan.verdict.text, "the plan of the model")
+    seen |= texts_of(panel)
+    panel.show_page("find")
+    story.until(panel.find_page.list.items.rowCount, "the recommendations")
+    panel.show_page("hardware")
+    story.until(lambda: len(panel.hardware_page.findChildren(MemoryBar)) > 0, "the devices")
+    seen |= texts_of(panel)
     story.close()
-    assert {"温度", "系统提示词".upper(), "搜索对话"} <= seen
+    assert {"温度", "系统提示词".upper(), "搜索对话", "参数量", "版本"} <= seen
     english = {text for text in seen if any(word in ENGLISH_WORDS for word in text.split())}
+    print(sorted(seen))
     assert not english
     assert QCoreApplication.translate("Actions", "New chat") == "新对话"
 
@@ -134,3 +192,4 @@ ENGLISH_WORDS = {
     "Search",
     "ready",
 }
+# DEBUG

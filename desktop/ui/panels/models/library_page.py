@@ -12,29 +12,35 @@ from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QMessageBox,
+    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.ui.bridge import Bridge
-from desktop.ui.jobs import Job, Jobs
-from desktop.ui.notices import Notice, error_notice
+from desktop.ui.jobs import Job, Jobs, Work
+from desktop.ui.notices import Notice, error_notice, error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chat_parts import EmptyState
 from desktop.ui.widgets.facts import capability_words, size_text
 from desktop.ui.widgets.model_list import ModelList
 from desktop.ui.widgets.model_page import ModelPage
+from models.gguf import printable
 
 if TYPE_CHECKING:
     from desktop.workbench.collection import ModelEntry
     from desktop.workbench.workbench import Workbench
     from models.errors import UserError
-    from models.library import Model
+    from models.library import Model, ScanProgress
 
 KINDS = ("chat", "thinking", "tools", "vision", "embedding", "rerank")
+SOON = 20
+"""So many files are looked through before anybody could read about it."""
+MOST_TOLD = 12
 WATCH_MS = 800
 """Changes in a folder come in crowds; the library is looked through once they have calmed down."""
 
@@ -62,6 +68,13 @@ class LibraryPage(QWidget):
         self.list = ModelList(theme)
         self.page = ModelPage(theme, workbench.settings.get)
         self.empty = EmptyState()
+        self.state = QLabel()
+        self.state.setProperty("role", "fact")
+        self.left_out = QPushButton()
+        self.left_out.setProperty("role", "link")
+        self.left_out.clicked.connect(self._tell_problems)
+        self.left_out.hide()
+        self._problems: list[tuple[Path, UserError]] = []
         self._scanning: Job | None = None
         self._again = False
         self._watcher = QFileSystemWatcher(self)
@@ -82,7 +95,13 @@ class LibraryPage(QWidget):
             self._again = True
             return
         self._again = False
-        self._scanning = self._jobs.run(self._look, self._show, self._bridge.notice_error)
+        work = Work(self._collection.scanning())
+        self._scanning = self._jobs.stream(
+            lambda: work,
+            self._show_progress,
+            lambda: self._scanned(work.result or []),
+            self._bridge.notice_error,
+        )
 
     def choose(self, id: str) -> None:
         """Choose a model in the list."""
@@ -114,6 +133,11 @@ class LibraryPage(QWidget):
         left.setSpacing(12)
         left.addLayout(tools)
         left.addWidget(self._stack, 1)
+        foot = QHBoxLayout()
+        foot.addWidget(self.state)
+        foot.addStretch(1)
+        foot.addWidget(self.left_out)
+        left.addLayout(foot)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -144,21 +168,39 @@ class LibraryPage(QWidget):
 
     # ------------------------------------------------------------ listing
 
-    def _look(self) -> tuple[list[ModelEntry], list[tuple[Path, UserError]], list[Path]]:
-        entries = self._collection.scan()
-        return entries, self._collection.problems(), self._collection.watched()
+    def _show_progress(self, events: list[ScanProgress]) -> None:
+        if events[-1].found > SOON:
+            words = QCoreApplication.translate("Models", "Looking through the folders: {done} of {found}")
+            self.state.setText(words.format(done=events[-1].done, found=events[-1].found))
 
-    def _show(self, found: tuple[list[ModelEntry], list[tuple[Path, UserError]], list[Path]]) -> None:
-        entries, _, folders = found
+    def _scanned(self, entries: list[ModelEntry]) -> None:
         self.list.fill(entries)
         self._show_rows()
+        self._jobs.run(self._collection.watched, self._watch, self._bridge.notice_error)
+        self._problems = self._collection.problems()
+        words = QCoreApplication.translate("Models", "Left out: {n}")
+        self.left_out.setText(words.format(n=len(self._problems)))
+        self.left_out.setVisible(bool(self._problems))
+        size = size_text(sum(entry.model.size_bytes for entry in entries))
+        words = QCoreApplication.translate("Models", "{n} models · {size}")
+        self.state.setText(words.format(n=len(entries), size=size))
+        if self._again:
+            self.scan()
+
+    def _watch(self, folders: list[Path]) -> None:
         wanted, watched = {str(path) for path in folders}, set(self._watcher.directories())
         if gone := watched - wanted:
             self._watcher.removePaths(list(gone))
         if new := wanted - watched:
             self._watcher.addPaths(list(new))
-        if self._again:
-            self.scan()
+
+    def _tell_problems(self) -> None:
+        """Say which files and folders were left out, and why."""
+        lines = [
+            f"{printable(str(path))}: {error_text(error)[0]}" for path, error in self._problems[:MOST_TOLD]
+        ]
+        words = QCoreApplication.translate("Models", "These files and folders were left out:")
+        self._bridge.notice.emit(Notice(words, "\n".join(lines), kind="info"))
 
     def _filter(self) -> None:
         self.list.set_capability(self.kind.currentData())

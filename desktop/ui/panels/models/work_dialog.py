@@ -8,22 +8,11 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from desktop.ui.jobs import Job, Jobs
+from desktop.ui.jobs import Job, Jobs, Work
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
 
 WIDTH, MARGIN = 460, 20
-
-
-class Work:
-    """An iterable over the progress of a generator, that keeps what it returns."""
-
-    def __init__(self, work: Generator[float, None, Any]) -> None:
-        self._work = work
-        self.result: Any = None
-
-    def __iter__(self) -> Generator[float]:
-        self.result = yield from self._work
 
 
 class WorkDialog(QDialog):
@@ -39,7 +28,7 @@ class WorkDialog(QDialog):
         self.setFixedWidth(WIDTH)
         self._jobs = jobs
         self._job: Job | None = None
-        self._work: Work | None = None
+        self._work: Work[float, Any] | None = None
         self.form = QVBoxLayout()
         self.form.setSpacing(8)
         self.bar = QProgressBar()
