@@ -1,8 +1,9 @@
 """Finds every text a user sees and keeps the translations: `uv run python packaging/translations.py`.
 
-Qt's lupdate sees neither the errors of the lower floors, which know nothing of Qt, nor the settings, which
-are data; so the texts are found here, by reading the sources. The file of each language is updated in
-place (new texts come in unfinished, texts that are gone are dropped) and compiled with Qt's own lrelease.
+Qt's lupdate sees neither the errors of the lower floors, which know nothing of Qt, nor the settings and the
+catalogue, which are data; so the texts are found here, by reading the sources. The file of each language is
+updated in place (new texts come in unfinished, texts that are gone are dropped) and compiled with Qt's own
+lrelease.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from pathlib import Path
 
 import PySide6
 
+from models import catalogue
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "resources" / "translations"
 LANGUAGES = ("zh_CN",)
 MARKS = ("translate", "QT_TRANSLATE_NOOP")
+ERRANDS = ("errand", "_errand", "_ask")
+"""Methods whose first argument is the reason for going out to the network; others take it as `reason`."""
 
 Text = tuple[str, str]
 """Context and English text."""
@@ -32,7 +37,8 @@ def texts() -> list[Text]:
     nodes = [node for tree in trees for node in ast.walk(tree)]
     errors = _error_classes(nodes)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
-    return sorted({text for call in calls for text in _texts_of(call, errors)})
+    found = {text for call in calls for text in _texts_of(call, errors)}
+    return sorted(found | {("Catalogue", text) for text in catalogue.texts()})
 
 
 def _error_classes(nodes: list[ast.AST]) -> set[str]:
@@ -54,6 +60,11 @@ def _texts_of(call: ast.Call, errors: set[str]) -> Iterator[Text]:
     elif called in errors or called in ("__init__", "sentence"):
         hints = [word.value for word in call.keywords if word.arg == "hint"]
         yield from (("Errors", text) for part in (*call.args[:1], *hints) for text in _literals(part))
+    else:
+        reasons = [word.value for word in call.keywords if word.arg == "reason"]
+        if isinstance(call.func, ast.Attribute) and called in ERRANDS:
+            reasons += call.args[:1]
+        yield from (("Network", text) for part in reasons for text in _literals(part))
 
 
 def _literals(node: ast.expr) -> Iterator[str]:

@@ -45,11 +45,11 @@
     </message>
     <message>
       <source>Find models</source>
-      <translation type="unfinished" />
+      <translation>查找模型</translation>
     </message>
     <message>
       <source>Import GGUF files</source>
-      <translation type="unfinished" />
+      <translation>导入 GGUF 文件</translation>
     </message>
     <message>
       <source>Inspector</source>
@@ -69,7 +69,7 @@
     </message>
     <message>
       <source>Models</source>
-      <translation type="unfinished" />
+      <translation>模型</translation>
     </message>
     <message>
       <source>New chat</source>
@@ -156,6 +156,117 @@
     </message>
   </context>
   <context>
+    <name>Catalogue</name>
+    <message>
+      <source>A careful writer in many languages from Europe, for a graphics card with 24 GB.</source>
+      <translation>来自欧洲，用多种语言严谨写作，适合 24 GB 显存的显卡。</translation>
+    </message>
+    <message>
+      <source>A model made for pictures: it reads documents, tables, screenshots and handwriting.</source>
+      <translation>专为图片制作的模型：能读文档、表格、截图和手写文字。</translation>
+    </message>
+    <message>
+      <source>A small model for computers with little memory, good for short texts in many languages.</source>
+      <translation>适合内存较小的电脑的小模型，擅长多种语言的短文本。</translation>
+    </message>
+    <message>
+      <source>A small model from Europe that follows instructions closely and sees pictures.</source>
+      <translation>来自欧洲的小模型，严格遵循指令，能看图片。</translation>
+    </message>
+    <message>
+      <source>A small model that is strong at mathematics, logic and short programs.</source>
+      <translation>擅长数学、逻辑和短程序的小模型。</translation>
+    </message>
+    <message>
+      <source>A small model that thinks at length before it answers, for puzzles, mathematics and plans.</source>
+      <translation>回答前会充分思考的小模型，适合谜题、数学和计划。</translation>
+    </message>
+    <message>
+      <source>A small model that was made wholly in the open and writes six European languages.</source>
+      <translation>完全公开制作的小模型，能用六种欧洲语言写作。</translation>
+    </message>
+    <message>
+      <source>A warm writer in more than a hundred languages that also sees pictures.</source>
+      <translation>能用一百多种语言写作，文笔亲切，还能看图片。</translation>
+    </message>
+    <message>
+      <source>A well-known small model for everyday writing and summaries.</source>
+      <translation>知名的小模型，适合日常写作和摘要。</translation>
+    </message>
+    <message>
+      <source>Completes and explains short programs on computers with little memory.</source>
+      <translation>在内存较小的电脑上补全和解释短程序。</translation>
+    </message>
+    <message>
+      <source>Finds English passages by meaning; very small and fast.</source>
+      <translation>按含义查找英文段落；非常小，速度快。</translation>
+    </message>
+    <message>
+      <source>Finds long passages by meaning in more than a hundred languages, Chinese among them.</source>
+      <translation>按含义查找一百多种语言的长段落，包括中文。</translation>
+    </message>
+    <message>
+      <source>Finds passages and program code by meaning in more than a hundred languages.</source>
+      <translation>按含义查找一百多种语言的段落和程序代码。</translation>
+    </message>
+    <message>
+      <source>Finds passages by meaning in more than a hundred languages; small and fast.</source>
+      <translation>按含义查找一百多种语言的段落；小而快。</translation>
+    </message>
+    <message>
+      <source>Large and yet fast without a graphics card, for computers with 32 GB of memory.</source>
+      <translation>虽然大，但没有显卡也快，适合 32 GB 内存的电脑。</translation>
+    </message>
+    <message>
+      <source>One of the best that a single graphics card with 24 GB can run.</source>
+      <translation>一块 24 GB 显存的显卡所能运行的最好模型之一。</translation>
+    </message>
+    <message>
+      <source>Puts found passages and program code into the right order, with more care and more time.</source>
+      <translation>把找到的段落和程序代码按相关程度排序，更细致，用时也更多。</translation>
+    </message>
+    <message>
+      <source>Puts found passages into the right order; fast, and at home in many languages.</source>
+      <translation>把找到的段落按相关程度排序；速度快，擅长多种语言。</translation>
+    </message>
+    <message>
+      <source>The best all-rounder for 16 GB of memory or a graphics card with 8 GB.</source>
+      <translation>适合 16 GB 内存或 8 GB 显存的显卡的最佳全能模型。</translation>
+    </message>
+    <message>
+      <source>The best all-rounder for a laptop with 8 GB of memory, in many languages and with pictures.</source>
+      <translation>适合 8 GB 内存笔记本电脑的最佳全能模型，支持多种语言和图片。</translation>
+    </message>
+    <message>
+      <source>The best that is still fast without a graphics card, for computers with 48 GB of memory or more.</source>
+      <translation>没有显卡仍然快的模型中最好的一个，适合 48 GB 或更大内存的电脑。</translation>
+    </message>
+    <message>
+      <source>The smallest one that chats in many languages and sees pictures, for old computers and quick drafts.</source>
+      <translation>能用多种语言对话并能看图片的最小模型，适合旧电脑和快速草稿。</translation>
+    </message>
+    <message>
+      <source>Thinks before it answers and stays fast, since it uses only a sixth of itself for each word.</source>
+      <translation>回答前先思考，速度依然快，因为每个词只用到自身的六分之一。</translation>
+    </message>
+    <message>
+      <source>Very fast without a graphics card, since it uses only a sixth of itself for each word.</source>
+      <translation>没有显卡也非常快，因为每个词只用到自身的六分之一。</translation>
+    </message>
+    <message>
+      <source>Writes and repairs whole programs, fast, on computers with 32 GB of memory.</source>
+      <translation>在 32 GB 内存的电脑上快速编写和修复完整程序。</translation>
+    </message>
+    <message>
+      <source>Writes well in more than a hundred languages and sees pictures, for a graphics card with 12 GB.</source>
+      <translation>能用一百多种语言写出好文章，能看图片，适合 12 GB 显存的显卡。</translation>
+    </message>
+    <message>
+      <source>Writes, explains and repairs programs on a laptop with 16 GB of memory.</source>
+      <translation>在 16 GB 内存的笔记本电脑上编写、解释和修复程序。</translation>
+    </message>
+  </context>
+  <context>
     <name>Chat</name>
     <message>
       <source>Answer it now</source>
@@ -190,6 +301,10 @@
       <translation>导出为 Markdown</translation>
     </message>
     <message>
+      <source>Keep the context as {type}</source>
+      <translation>上下文保存为 {type}</translation>
+    </message>
+    <message>
       <source>Load the model</source>
       <translation>加载模型</translation>
     </message>
@@ -208,6 +323,10 @@
     <message>
       <source>New chat</source>
       <translation>新对话</translation>
+    </message>
+    <message>
+      <source>Put {n} layers on the graphics card</source>
+      <translation>在显卡上放 {n} 层</translation>
     </message>
     <message>
       <source>Restart</source>
@@ -256,6 +375,10 @@
     <message>
       <source>Use a context of {size}</source>
       <translation>使用 {size} 的上下文</translation>
+    </message>
+    <message>
+      <source>Use the processor only</source>
+      <translation>只用处理器</translation>
     </message>
     <message>
       <source>reading the prompt {percent} %</source>
@@ -435,74 +558,74 @@
     <name>Downloads</name>
     <message>
       <source>Cancel</source>
-      <translation type="unfinished" />
+      <translation>取消</translation>
     </message>
     <message>
       <source>Chat with it</source>
-      <translation type="unfinished" />
+      <translation>用它对话</translation>
     </message>
     <message>
       <source>Clear finished ones</source>
-      <translation type="unfinished" />
+      <translation>清除已完成的</translation>
     </message>
     <message>
       <source>Find a model</source>
-      <translation type="unfinished" />
+      <translation>查找模型</translation>
     </message>
     <message>
       <source>Go on</source>
-      <translation type="unfinished" />
+      <translation>继续</translation>
     </message>
     <message>
       <source>Nothing is being downloaded.</source>
-      <translation type="unfinished" />
+      <translation>没有正在下载的内容。</translation>
     </message>
     <message>
       <source>Pause</source>
-      <translation type="unfinished" />
+      <translation>暂停</translation>
     </message>
     <message>
       <source>checking what has come</source>
-      <translation type="unfinished" />
+      <translation>正在校验已下载的内容</translation>
     </message>
     <message>
       <source>done · {size}</source>
-      <translation type="unfinished" />
+      <translation>已完成 · {size}</translation>
     </message>
     <message>
       <source>paused</source>
-      <translation type="unfinished" />
+      <translation>已暂停</translation>
     </message>
     <message>
       <source>waiting for its turn</source>
-      <translation type="unfinished" />
+      <translation>排队等候</translation>
     </message>
     <message>
       <source>{done} of {total}</source>
-      <translation type="unfinished" />
+      <translation>{done} / {total}</translation>
     </message>
     <message>
       <source>{model} is on this computer now.</source>
-      <translation type="unfinished" />
+      <translation>{model} 已下载到这台电脑。</translation>
     </message>
     <message>
       <source>{reason} Trying again soon.</source>
-      <translation type="unfinished" />
+      <translation>{reason}即将重试。</translation>
     </message>
     <message>
       <source>{time} left</source>
-      <translation type="unfinished" />
+      <translation>剩余 {time}</translation>
     </message>
   </context>
   <context>
     <name>Errors</name>
     <message>
-      <source>A connection without a reason was stopped: {host}</source>
-      <translation type="unfinished" />
+      <source>A model's address is like publisher/name.</source>
+      <translation>模型地址的格式是“发布者/名称”。</translation>
     </message>
     <message>
-      <source>A model's address is like publisher/name.</source>
-      <translation type="unfinished" />
+      <source>A part of it runs on the graphics card, the rest more slowly.</source>
+      <translation>一部分在显卡上运行，其余部分运行较慢。</translation>
     </message>
     <message>
       <source>A request with the name {id} is running already.</source>
@@ -510,19 +633,19 @@
     </message>
     <message>
       <source>A token is one word that begins with hf_. Copy it from the settings of your account.</source>
-      <translation type="unfinished" />
+      <translation>访问令牌是以 hf_ 开头的一个词。请从你账户的设置中复制。</translation>
     </message>
     <message>
       <source>A web page came instead of the file.</source>
-      <translation type="unfinished" />
+      <translation>收到的是网页，而不是文件。</translation>
     </message>
     <message>
       <source>Accept the terms at {page} with the account of your token, then try again.</source>
-      <translation type="unfinished" />
+      <translation>请用访问令牌所属的账户在 {page} 接受条款，然后重试。</translation>
     </message>
     <message>
       <source>Accept the terms at {page}, make a token in your account, and enter it in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请在 {page} 接受条款，在你的账户中创建访问令牌，并在设置中填入。</translation>
     </message>
     <message>
       <source>Allow writing there, or choose another folder with --data-dir or ROLLTOP_DATA_DIR.</source>
@@ -534,23 +657,23 @@
     </message>
     <message>
       <source>Ask for access on its page, {page}, and try again when it is granted.</source>
-      <translation type="unfinished" />
+      <translation>请在它的页面 {page} 申请访问权限，获准后重试。</translation>
     </message>
     <message>
       <source>Ask for access on its page, {page}, then enter your token in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请在它的页面 {page} 申请访问权限，然后在设置中填入你的访问令牌。</translation>
     </message>
     <message>
       <source>Check that the graphics driver is installed, or install Rolltop again.</source>
-      <translation type="unfinished" />
+      <translation>请检查是否已安装显卡驱动程序，或重新安装 Rolltop。</translation>
     </message>
     <message>
       <source>Check the clock of this computer, and whether something on the way looks into connections.</source>
-      <translation type="unfinished" />
+      <translation>请检查这台电脑的时钟，以及是否有程序或设备在中途检查连接。</translation>
     </message>
     <message>
       <source>Check the connection, and the proxy in the settings. If the hub is blocked, use a mirror.</source>
-      <translation type="unfinished" />
+      <translation>请检查网络连接和设置中的代理。如果模型中心被屏蔽，请使用镜像站。</translation>
     </message>
     <message>
       <source>Check the disk, or download the model again.</source>
@@ -558,19 +681,19 @@
     </message>
     <message>
       <source>Check the folder {folder}, or choose another one in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请检查文件夹 {folder}，或在设置中选择另一个。</translation>
     </message>
     <message>
       <source>Check the name. If it is private, enter your token in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请检查名称。如果它是私有的，请在设置中填入你的访问令牌。</translation>
     </message>
     <message>
       <source>Check the name; for a private model, enter a token of your account in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请检查名称；如果是私有模型，请在设置中填入你账户的访问令牌。</translation>
     </message>
     <message>
       <source>Check the network, then go on with the download; what has come is kept.</source>
-      <translation type="unfinished" />
+      <translation>请检查网络，然后继续下载；已下载的内容会保留。</translation>
     </message>
     <message>
       <source>Check the path.</source>
@@ -578,15 +701,15 @@
     </message>
     <message>
       <source>Check the permissions and the disk of both folders.</source>
-      <translation type="unfinished" />
+      <translation>请检查两个文件夹的权限和所在磁盘。</translation>
     </message>
     <message>
       <source>Check the permissions of its folder and the room on the disk.</source>
-      <translation type="unfinished" />
+      <translation>请检查其文件夹的权限和磁盘空间。</translation>
     </message>
     <message>
       <source>Check the permissions of its folder, and close the programs that use it.</source>
-      <translation type="unfinished" />
+      <translation>请检查其文件夹的权限，并关闭正在使用它的程序。</translation>
     </message>
     <message>
       <source>Check the permissions of the file and of its folder.</source>
@@ -598,11 +721,11 @@
     </message>
     <message>
       <source>Check the proxy in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请检查设置中的代理。</translation>
     </message>
     <message>
       <source>Choose a GGUF file that was made as a LoRA adapter.</source>
-      <translation type="unfinished" />
+      <translation>请选择作为 LoRA 适配器制作的 GGUF 文件。</translation>
     </message>
     <message>
       <source>Choose a chat model.</source>
@@ -618,11 +741,11 @@
     </message>
     <message>
       <source>Choose a folder on another disk in the settings; FAT32 disks hold files up to 4 GB.</source>
-      <translation type="unfinished" />
+      <translation>请在设置中选择另一个磁盘上的文件夹；FAT32 磁盘上的文件最大为 4 GB。</translation>
     </message>
     <message>
       <source>Choose a folder that holds GGUF files.</source>
-      <translation type="unfinished" />
+      <translation>请选择存放 GGUF 文件的文件夹。</translation>
     </message>
     <message>
       <source>Choose a folder that holds models only.</source>
@@ -641,20 +764,24 @@
       <translation>请选择用于对话的模型。</translation>
     </message>
     <message>
+      <source>Choose a model that generates text, or download this one again.</source>
+      <translation>请选择能生成文本的模型，或重新下载这个模型。</translation>
+    </message>
+    <message>
       <source>Choose a model that generates text.</source>
       <translation>请选择能生成文本的模型。</translation>
     </message>
     <message>
       <source>Choose a model's own file.</source>
-      <translation type="unfinished" />
+      <translation>请选择模型本身的文件。</translation>
     </message>
     <message>
       <source>Choose a smaller context or a smaller model.</source>
-      <translation type="unfinished" />
+      <translation>请选择更小的上下文或更小的模型。</translation>
     </message>
     <message>
       <source>Choose a smaller context, or put fewer layers on the graphics card.</source>
-      <translation type="unfinished" />
+      <translation>请选择更小的上下文，或减少放在显卡上的层数。</translation>
     </message>
     <message>
       <source>Choose a smaller context, run it on the CPU only, or choose another model.</source>
@@ -662,23 +789,23 @@
     </message>
     <message>
       <source>Choose a smaller model, or put fewer of its layers on the graphics card.</source>
-      <translation type="unfinished" />
+      <translation>请选择更小的模型，或减少它放在显卡上的层数。</translation>
     </message>
     <message>
       <source>Choose an adapter that was made for this model.</source>
-      <translation type="unfinished" />
+      <translation>请选择为这个模型制作的适配器。</translation>
     </message>
     <message>
       <source>Choose an adapter that was made for this very model, or download it again.</source>
-      <translation type="unfinished" />
+      <translation>请选择正是为这个模型制作的适配器，或重新下载。</translation>
     </message>
     <message>
       <source>Choose an adapter that was made for this very model.</source>
-      <translation type="unfinished" />
+      <translation>请选择正是为这个模型制作的适配器。</translation>
     </message>
     <message>
       <source>Choose an adapter without an invocation.</source>
-      <translation type="unfinished" />
+      <translation>请选择不需要触发词的适配器。</translation>
     </message>
     <message>
       <source>Choose another file of the same model.</source>
@@ -694,15 +821,15 @@
     </message>
     <message>
       <source>Choose another model.</source>
-      <translation type="unfinished" />
+      <translation>请换一个模型。</translation>
     </message>
     <message>
       <source>Choose another name, or remove that file first.</source>
-      <translation type="unfinished" />
+      <translation>请换一个名称，或先移除那个文件。</translation>
     </message>
     <message>
       <source>Choose another type, or download the model again.</source>
-      <translation type="unfinished" />
+      <translation>请选择另一种类型，或重新下载该模型。</translation>
     </message>
     <message>
       <source>Choose one from the library.</source>
@@ -710,19 +837,23 @@
     </message>
     <message>
       <source>Choose one of the types offered.</source>
-      <translation type="unfinished" />
+      <translation>请从提供的类型中选择一种。</translation>
     </message>
     <message>
       <source>Choose one of these: {choices}.</source>
-      <translation type="unfinished" />
+      <translation>请选择以下之一：{choices}。</translation>
     </message>
     <message>
       <source>Choose other settings for its context.</source>
-      <translation type="unfinished" />
+      <translation>请为它的上下文选择其他设置。</translation>
     </message>
     <message>
       <source>Choose the model that it belongs to.</source>
       <translation>请选择它所属的模型。</translation>
+    </message>
+    <message>
+      <source>Close other programs, or choose a smaller context or a smaller model.</source>
+      <translation>请关闭其他程序，或选择更小的上下文或更小的模型。</translation>
     </message>
     <message>
       <source>Close other windows of Rolltop and programs that read {path}, then try again.</source>
@@ -734,27 +865,27 @@
     </message>
     <message>
       <source>Copy it again, and enter it in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请重新复制，并在设置中填入。</translation>
     </message>
     <message>
       <source>Copy it instead.</source>
-      <translation type="unfinished" />
+      <translation>请改为复制。</translation>
     </message>
     <message>
       <source>Correct it in the settings, or empty it for Hugging Face's own.</source>
-      <translation type="unfinished" />
+      <translation>请在设置中更正，或留空以使用 Hugging Face 自己的地址。</translation>
     </message>
     <message>
       <source>Correct its address in the settings, such as http://localhost:3128.</source>
-      <translation type="unfinished" />
+      <translation>请在设置中更正它的地址，例如 http://localhost:3128。</translation>
     </message>
     <message>
       <source>Delete it for good, or close the programs that use it.</source>
-      <translation type="unfinished" />
+      <translation>请永久删除它，或关闭正在使用它的程序。</translation>
     </message>
     <message>
       <source>Delete it in {app}.</source>
-      <translation type="unfinished" />
+      <translation>请在 {app} 中删除它。</translation>
     </message>
     <message>
       <source>Download all parts into one folder.</source>
@@ -770,11 +901,11 @@
     </message>
     <message>
       <source>Enter a new one in the settings, or remove it.</source>
-      <translation type="unfinished" />
+      <translation>请在设置中填入新的，或将其移除。</translation>
     </message>
     <message>
       <source>Free some room, or choose another folder.</source>
-      <translation type="unfinished" />
+      <translation>请腾出一些空间，或选择另一个文件夹。</translation>
     </message>
     <message>
       <source>Free some space and try again. What was saved before is safe.</source>
@@ -782,19 +913,23 @@
     </message>
     <message>
       <source>Free some space, or choose a folder on another disk in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请腾出一些空间，或在设置中选择另一个磁盘上的文件夹。</translation>
     </message>
     <message>
       <source>Free some space, or link the file instead.</source>
-      <translation type="unfinished" />
+      <translation>请腾出一些空间，或改为链接该文件。</translation>
     </message>
     <message>
       <source>Free some space, then go on with the download.</source>
-      <translation type="unfinished" />
+      <translation>请腾出一些空间，然后继续下载。</translation>
     </message>
     <message>
       <source>Give the parts the names that they were published with.</source>
       <translation>请恢复各分卷发布时的名称。</translation>
+    </message>
+    <message>
+      <source>Install Rolltop again, or search the hub.</source>
+      <translation>请重新安装 Rolltop，或在模型中心搜索。</translation>
     </message>
     <message>
       <source>Install Rolltop again.</source>
@@ -805,6 +940,18 @@
       <translation>请安装更新的版本，或选择另一个数据文件夹。</translation>
     </message>
     <message>
+      <source>It fits into memory and leaves room for other programs.</source>
+      <translation>内存放得下，并能给其他程序留出空间。</translation>
+    </message>
+    <message>
+      <source>It fits into memory, but answers slowly on this computer.</source>
+      <translation>内存放得下，但在这台电脑上回答较慢。</translation>
+    </message>
+    <message>
+      <source>It fits only when few other programs are open.</source>
+      <translation>只有在很少打开其他程序时才放得下。</translation>
+    </message>
+    <message>
       <source>It may have been deleted: look in the trash.</source>
       <translation>它可能已被删除：请看看废纸篓。</translation>
     </message>
@@ -813,20 +960,28 @@
       <translation>必须是 GBNF，且含有名为“root”的规则。</translation>
     </message>
     <message>
+      <source>It needs more memory than this computer has.</source>
+      <translation>它需要的内存超过这台电脑的内存。</translation>
+    </message>
+    <message>
+      <source>It runs on the graphics card and is fast there.</source>
+      <translation>它在显卡上运行，速度很快。</translation>
+    </message>
+    <message>
       <source>It takes little room. Any other model can be chosen for new chats.</source>
-      <translation type="unfinished" />
+      <translation>它占用的空间很小。新对话可以选择任何其他模型。</translation>
     </message>
     <message>
       <source>Link or copy it instead.</source>
-      <translation type="unfinished" />
+      <translation>请改为链接或复制。</translation>
     </message>
     <message>
       <source>Look at its page, {page}.</source>
-      <translation type="unfinished" />
+      <translation>请查看它的页面 {page}。</translation>
     </message>
     <message>
       <source>Look at {page} for the reason, or choose another model.</source>
-      <translation type="unfinished" />
+      <translation>请在 {page} 查看原因，或换一个模型。</translation>
     </message>
     <message>
       <source>Look for a GGUF file of the same model.</source>
@@ -838,7 +993,7 @@
     </message>
     <message>
       <source>Look for a repository of the same model with GGUF in its name.</source>
-      <translation type="unfinished" />
+      <translation>请寻找同一模型的、名称中带有 GGUF 的仓库。</translation>
     </message>
     <message>
       <source>Look for another file of the same model.</source>
@@ -846,11 +1001,11 @@
     </message>
     <message>
       <source>Make a new token in your account there, and enter it in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请在你的账户中创建新的访问令牌，并在设置中填入。</translation>
     </message>
     <message>
       <source>Make one on {page} and enter it in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请在 {page} 创建一个，并在设置中填入。</translation>
     </message>
     <message>
       <source>Move it away, or choose another data folder.</source>
@@ -858,7 +1013,7 @@
     </message>
     <message>
       <source>Name it as publisher/repository, or paste the address of its page.</source>
-      <translation type="unfinished" />
+      <translation>请写成“发布者/仓库”的形式，或粘贴它的页面地址。</translation>
     </message>
     <message>
       <source>Name the path of a GGUF file.</source>
@@ -870,7 +1025,7 @@
     </message>
     <message>
       <source>Ollama's list of the parts of {model} is damaged.</source>
-      <translation type="unfinished" />
+      <translation>Ollama 中 {model} 的组成清单已损坏。</translation>
     </message>
     <message>
       <source>Only an answer can be continued.</source>
@@ -882,19 +1037,23 @@
     </message>
     <message>
       <source>Open the model's page again and choose another file.</source>
-      <translation type="unfinished" />
+      <translation>请重新打开该模型的页面，选择另一个文件。</translation>
     </message>
     <message>
       <source>Open the model's page again and choose the file anew.</source>
-      <translation type="unfinished" />
+      <translation>请重新打开该模型的页面，再次选择该文件。</translation>
     </message>
     <message>
       <source>Paste the address of a model's page, such as {hub}/publisher/name.</source>
-      <translation type="unfinished" />
+      <translation>请粘贴模型页面的地址，例如 {hub}/publisher/name。</translation>
     </message>
     <message>
       <source>Pull the model again in Ollama.</source>
-      <translation type="unfinished" />
+      <translation>请在 Ollama 中重新拉取该模型。</translation>
+    </message>
+    <message>
+      <source>Put fewer of its layers on the graphics card, or choose a smaller context.</source>
+      <translation>请减少它放在显卡上的层数，或选择更小的上下文。</translation>
     </message>
     <message>
       <source>README lists what a window needs on each system; rolltop chat works without one.</source>
@@ -902,11 +1061,11 @@
     </message>
     <message>
       <source>Remove the link, or choose another folder in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请移除该链接，或在设置中选择另一个文件夹。</translation>
     </message>
     <message>
       <source>Rename or delete that file in {folder}, then try again.</source>
-      <translation type="unfinished" />
+      <translation>请重命名或删除 {folder} 中的那个文件，然后重试。</translation>
     </message>
     <message>
       <source>Restart it, or choose a smaller context or another model.</source>
@@ -918,11 +1077,11 @@
     </message>
     <message>
       <source>Rolltop cannot write models in {type}.</source>
-      <translation type="unfinished" />
+      <translation>Rolltop 不能以 {type} 类型写入模型。</translation>
     </message>
     <message>
       <source>Rolltop is offline.</source>
-      <translation type="unfinished" />
+      <translation>Rolltop 处于离线状态。</translation>
     </message>
     <message>
       <source>Something unexpected went wrong ({kind}).</source>
@@ -938,11 +1097,11 @@
     </message>
     <message>
       <source>Start from the same model in F16, BF16 or Q8_0.</source>
-      <translation type="unfinished" />
+      <translation>请从同一模型的 F16、BF16 或 Q8_0 文件开始。</translation>
     </message>
     <message>
       <source>Switch offline mode off in the settings to use the network.</source>
-      <translation type="unfinished" />
+      <translation>要使用网络，请在设置中关闭离线模式。</translation>
     </message>
     <message>
       <source>The JSON schema cannot be used: {reason}</source>
@@ -950,15 +1109,19 @@
     </message>
     <message>
       <source>The address of the hub is not a web address: {endpoint}.</source>
-      <translation type="unfinished" />
+      <translation>模型中心的地址不是网址：{endpoint}。</translation>
     </message>
     <message>
       <source>The answer of {host} makes no sense.</source>
-      <translation type="unfinished" />
+      <translation>{host} 的回应没有意义。</translation>
     </message>
     <message>
       <source>The app is closing.</source>
       <translation>应用正在关闭。</translation>
+    </message>
+    <message>
+      <source>The catalogue of models cannot be read.</source>
+      <translation>无法读取模型目录。</translation>
     </message>
     <message>
       <source>The chat template of this model did not finish.</source>
@@ -966,7 +1129,7 @@
     </message>
     <message>
       <source>The connection to the hub broke before everything had come.</source>
-      <translation type="unfinished" />
+      <translation>与模型中心的连接在传输完成前中断了。</translation>
     </message>
     <message>
       <source>The damaged file is kept as {aside}. Delete it when you miss nothing.</source>
@@ -978,11 +1141,11 @@
     </message>
     <message>
       <source>The disk has too little room for the new model, which takes {size} bytes.</source>
-      <translation type="unfinished" />
+      <translation>磁盘空间不足以存放新模型，它需要 {size} 字节。</translation>
     </message>
     <message>
       <source>The disk has too little room: {needed} are needed, {free} are free.</source>
-      <translation type="unfinished" />
+      <translation>磁盘空间不足：需要 {needed}，可用 {free}。</translation>
     </message>
     <message>
       <source>The disk is full: nothing more can be saved in {folder}.</source>
@@ -990,19 +1153,19 @@
     </message>
     <message>
       <source>The disk is full; what was fetched of {file} is kept.</source>
-      <translation type="unfinished" />
+      <translation>磁盘已满；{file} 已下载的部分会保留。</translation>
     </message>
     <message>
       <source>The disk is full; {file} was not taken in.</source>
-      <translation type="unfinished" />
+      <translation>磁盘已满；{file} 没有导入。</translation>
     </message>
     <message>
       <source>The download failed: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>下载失败：{reason}。</translation>
     </message>
     <message>
       <source>The download was stopped.</source>
-      <translation type="unfinished" />
+      <translation>下载已停止。</translation>
     </message>
     <message>
       <source>The engine and the app are of different versions.</source>
@@ -1010,7 +1173,7 @@
     </message>
     <message>
       <source>The file cannot be stored, because of a name on the hub that is not safe here: {name}.</source>
-      <translation type="unfinished" />
+      <translation>无法保存该文件，因为它在模型中心的名称在这里不安全：{name}。</translation>
     </message>
     <message>
       <source>The file could not be written: {reason}.</source>
@@ -1018,11 +1181,11 @@
     </message>
     <message>
       <source>The folder {folder} cannot be read: {reason}.</source>
-      <translation>无法读取文件夹 {folder}：{reason}</translation>
+      <translation>无法读取文件夹 {folder}：{reason}。</translation>
     </message>
     <message>
       <source>The folder {place} leads out of the models folder.</source>
-      <translation type="unfinished" />
+      <translation>文件夹 {place} 指向模型文件夹之外。</translation>
     </message>
     <message>
       <source>The grammar has an error.</source>
@@ -1058,51 +1221,51 @@
     </message>
     <message>
       <source>The hub asks for a pause of {seconds} seconds.</source>
-      <translation type="unfinished" />
+      <translation>模型中心要求暂停 {seconds} 秒。</translation>
     </message>
     <message>
       <source>The hub cannot answer at the moment (status {status}).</source>
-      <translation type="unfinished" />
+      <translation>模型中心目前无法回应（状态 {status}）。</translation>
     </message>
     <message>
       <source>The hub cannot answer at the moment ({host}, {status}).</source>
-      <translation type="unfinished" />
+      <translation>模型中心目前无法回应（{host}，{status}）。</translation>
     </message>
     <message>
       <source>The hub cannot be reached: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法连接模型中心：{reason}。</translation>
     </message>
     <message>
       <source>The hub does not accept your token.</source>
-      <translation type="unfinished" />
+      <translation>模型中心不接受你的访问令牌。</translation>
     </message>
     <message>
       <source>The hub has fallen silent.</source>
-      <translation type="unfinished" />
+      <translation>模型中心没有回应了。</translation>
     </message>
     <message>
       <source>The hub has had too many requests and asks for a pause.</source>
-      <translation type="unfinished" />
+      <translation>模型中心收到的请求过多，要求暂停一会儿。</translation>
     </message>
     <message>
       <source>The hub refuses to give {path} of {repo} (status {status}).</source>
-      <translation type="unfinished" />
+      <translation>模型中心拒绝提供 {repo} 中的 {path}（状态 {status}）。</translation>
     </message>
     <message>
       <source>The hub refuses to give {repo} ({status}).</source>
-      <translation type="unfinished" />
+      <translation>模型中心拒绝提供 {repo}（{status}）。</translation>
     </message>
     <message>
       <source>The hub sent another part of the file than was asked for.</source>
-      <translation type="unfinished" />
+      <translation>模型中心发来的不是所请求的那部分文件。</translation>
     </message>
     <message>
       <source>The hub sent the app from one address to the next, without an end.</source>
-      <translation type="unfinished" />
+      <translation>模型中心不断让应用转到另一个地址，没有尽头。</translation>
     </message>
     <message>
       <source>The hub sent the app on to an address without encryption: {host}.</source>
-      <translation type="unfinished" />
+      <translation>模型中心让应用转到了未加密的地址：{host}。</translation>
     </message>
     <message>
       <source>The library has: {models}.</source>
@@ -1110,15 +1273,15 @@
     </message>
     <message>
       <source>The line to {host} broke.</source>
-      <translation type="unfinished" />
+      <translation>与 {host} 的连接中断了。</translation>
     </message>
     <message>
       <source>The model cannot be run with these settings: {reason}</source>
-      <translation type="unfinished" />
+      <translation>无法用这些设置运行模型：{reason}</translation>
     </message>
     <message>
       <source>The model could not be converted: {reason}</source>
-      <translation type="unfinished" />
+      <translation>无法转换模型：{reason}</translation>
     </message>
     <message>
       <source>The model could not be loaded: {reason}</source>
@@ -1137,12 +1300,20 @@
       <translation>模型没有词元 {token}。</translation>
     </message>
     <message>
+      <source>The model needs {needed} of memory, and {available} is free.</source>
+      <translation>模型需要 {needed} 内存，可用 {available}。</translation>
+    </message>
+    <message>
+      <source>The model needs {needed} of the memory of {device}, and {available} is free.</source>
+      <translation>模型需要 {device} 的 {needed} 内存，可用 {available}。</translation>
+    </message>
+    <message>
       <source>The model stopped working ({reason}).</source>
       <translation>模型停止工作了（{reason}）。</translation>
     </message>
     <message>
       <source>The model stopped working because memory ran out.</source>
-      <translation type="unfinished" />
+      <translation>内存用尽，模型停止工作了。</translation>
     </message>
     <message>
       <source>The model stopped working.</source>
@@ -1178,11 +1349,11 @@
     </message>
     <message>
       <source>The proxy cannot be used: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法使用代理：{reason}。</translation>
     </message>
     <message>
       <source>The proxy does not let the app through to {host}.</source>
-      <translation type="unfinished" />
+      <translation>代理不允许应用连接 {host}。</translation>
     </message>
     <message>
       <source>The script has no answer left.</source>
@@ -1190,7 +1361,7 @@
     </message>
     <message>
       <source>The strength of {file} is not a number.</source>
-      <translation type="unfinished" />
+      <translation>{file} 的强度不是数字。</translation>
     </message>
     <message>
       <source>The text has {tokens} tokens, the context holds {context_size}.</source>
@@ -1202,7 +1373,7 @@
     </message>
     <message>
       <source>The token has characters that no token has.</source>
-      <translation type="unfinished" />
+      <translation>访问令牌中有不该出现的字符。</translation>
     </message>
     <message>
       <source>The trash is empty, but another program is reading the history and traces may remain.</source>
@@ -1214,15 +1385,15 @@
     </message>
     <message>
       <source>The written model is not the same as its source.</source>
-      <translation type="unfinished" />
+      <translation>写出的模型与来源不一致。</translation>
     </message>
     <message>
       <source>There is a file {file} already.</source>
-      <translation type="unfinished" />
+      <translation>已有文件 {file}。</translation>
     </message>
     <message>
       <source>There is another file {file} in the folder already.</source>
-      <translation type="unfinished" />
+      <translation>文件夹中已有另一个文件 {file}。</translation>
     </message>
     <message>
       <source>There is no conversation yet, and none can be begun: the history is read only.</source>
@@ -1234,7 +1405,7 @@
     </message>
     <message>
       <source>There is no folder {folder}.</source>
-      <translation type="unfinished" />
+      <translation>没有文件夹 {folder}。</translation>
     </message>
     <message>
       <source>There is no message to answer.</source>
@@ -1246,7 +1417,7 @@
     </message>
     <message>
       <source>There is no model {repo} on the hub, or it is private.</source>
-      <translation type="unfinished" />
+      <translation>模型中心没有模型 {repo}，或者它是私有的。</translation>
     </message>
     <message>
       <source>There is no such token in this model.</source>
@@ -1254,23 +1425,23 @@
     </message>
     <message>
       <source>There is no token.</source>
-      <translation type="unfinished" />
+      <translation>没有访问令牌。</translation>
     </message>
     <message>
       <source>There is no {repo} on the hub, or it is private.</source>
-      <translation type="unfinished" />
+      <translation>模型中心没有 {repo}，或者它是私有的。</translation>
     </message>
     <message>
       <source>There is not enough memory for a context of {size} tokens.</source>
-      <translation type="unfinished" />
+      <translation>内存不足以容纳 {size} 个词元的上下文。</translation>
     </message>
     <message>
       <source>There is not enough memory for the adapter {file}.</source>
-      <translation type="unfinished" />
+      <translation>内存不足以使用适配器 {file}。</translation>
     </message>
     <message>
       <source>There is not enough memory for the weights of this model.</source>
-      <translation type="unfinished" />
+      <translation>内存不足以容纳这个模型的权重。</translation>
     </message>
     <message>
       <source>There is not enough memory for this model.</source>
@@ -1286,7 +1457,7 @@
     </message>
     <message>
       <source>This build of llama.cpp knows no graphics cards, so models run on the processor.</source>
-      <translation type="unfinished" />
+      <translation>这个 llama.cpp 版本不支持显卡，因此模型在处理器上运行。</translation>
     </message>
     <message>
       <source>This conversation is no longer there.</source>
@@ -1294,7 +1465,7 @@
     </message>
     <message>
       <source>This disk cannot hold a file as large as {file}.</source>
-      <translation type="unfinished" />
+      <translation>这个磁盘不能存放 {file} 这么大的文件。</translation>
     </message>
     <message>
       <source>This does not fit: the prompt has {tokens} tokens, and the context holds {context_size}, of which {reserve} are kept for the answer.</source>
@@ -1302,19 +1473,23 @@
     </message>
     <message>
       <source>This download is not in the queue any more.</source>
-      <translation type="unfinished" />
+      <translation>这个下载已不在队列中。</translation>
+    </message>
+    <message>
+      <source>This file does not say how large its model is.</source>
+      <translation>这个文件没有说明模型有多大。</translation>
     </message>
     <message>
       <source>This is no address of a model: {address}.</source>
-      <translation type="unfinished" />
+      <translation>这不是模型的地址：{address}。</translation>
     </message>
     <message>
       <source>This is no page of a model on the hub: {address}.</source>
-      <translation type="unfinished" />
+      <translation>这不是模型中心的模型页面：{address}。</translation>
     </message>
     <message>
       <source>This is not an access token.</source>
-      <translation type="unfinished" />
+      <translation>这不是访问令牌。</translation>
     </message>
     <message>
       <source>This message is no longer there.</source>
@@ -1326,7 +1501,7 @@
     </message>
     <message>
       <source>This model makes embeddings, it takes no adapters.</source>
-      <translation type="unfinished" />
+      <translation>这个模型生成嵌入向量，不能使用适配器。</translation>
     </message>
     <message>
       <source>This model stopped working twice with these settings, so it is not started a third time.</source>
@@ -1362,39 +1537,39 @@
     </message>
     <message>
       <source>Try again after it. With a token in the settings, the hub allows more.</source>
-      <translation type="unfinished" />
+      <translation>请在此之后重试。在设置中填入访问令牌后，模型中心允许更多请求。</translation>
     </message>
     <message>
       <source>Try again in some minutes; with a token in the settings the hub allows more.</source>
-      <translation type="unfinished" />
+      <translation>请过几分钟再试；在设置中填入访问令牌后，模型中心允许更多请求。</translation>
     </message>
     <message>
       <source>Try again later, or use a mirror.</source>
-      <translation type="unfinished" />
+      <translation>请稍后重试，或使用镜像站。</translation>
     </message>
     <message>
       <source>Try again later, or use another mirror.</source>
-      <translation type="unfinished" />
+      <translation>请稍后重试，或使用另一个镜像站。</translation>
     </message>
     <message>
       <source>Try again later, or use another mirror; what has come is kept.</source>
-      <translation type="unfinished" />
+      <translation>请稍后重试，或使用另一个镜像站；已下载的内容会保留。</translation>
     </message>
     <message>
       <source>Try again later. If it is a mirror, check its address in the settings.</source>
-      <translation type="unfinished" />
+      <translation>请稍后重试。如果它是镜像站，请检查设置中的地址。</translation>
     </message>
     <message>
       <source>Try again later; what has come is kept. Some networks ask for a sign-in in the browser first.</source>
-      <translation type="unfinished" />
+      <translation>请稍后重试；已下载的内容会保留。有些网络需要先在浏览器中登录。</translation>
     </message>
     <message>
       <source>Try again, or use a mirror.</source>
-      <translation type="unfinished" />
+      <translation>请重试，或使用镜像站。</translation>
     </message>
     <message>
       <source>Try again.</source>
-      <translation type="unfinished" />
+      <translation>请重试。</translation>
     </message>
     <message>
       <source>Try again. If it stays so, start Rolltop again.</source>
@@ -1402,7 +1577,7 @@
     </message>
     <message>
       <source>Try again; when it happens again, use another mirror or another network.</source>
-      <translation type="unfinished" />
+      <translation>请重试；如果再次发生，请使用另一个镜像站或另一个网络。</translation>
     </message>
     <message>
       <source>Try another model, or download this one again.</source>
@@ -1414,7 +1589,7 @@
     </message>
     <message>
       <source>Use fewer adapters, or a smaller context.</source>
-      <translation type="unfinished" />
+      <translation>请使用更少的适配器，或更小的上下文。</translation>
     </message>
     <message>
       <source>Wait for it, or stop it first.</source>
@@ -1422,15 +1597,15 @@
     </message>
     <message>
       <source>Wait until that is done. If it was stopped just now, try again in a minute.</source>
-      <translation type="unfinished" />
+      <translation>请等它完成。如果它刚刚被停止，请过一分钟再试。</translation>
     </message>
     <message>
       <source>Wait until the other download has ended, or stop it.</source>
-      <translation type="unfinished" />
+      <translation>请等另一个下载结束，或将其停止。</translation>
     </message>
     <message>
       <source>Wait until the other program has written it, then try again.</source>
-      <translation type="unfinished" />
+      <translation>请等另一个程序写完，然后重试。</translation>
     </message>
     <message>
       <source>Write a message first.</source>
@@ -1438,7 +1613,7 @@
     </message>
     <message>
       <source>Your account has no access to {repo} yet.</source>
-      <translation type="unfinished" />
+      <translation>你的账户还没有 {repo} 的访问权限。</translation>
     </message>
     <message>
       <source>Your work is kept. Copy the report if you want to tell us.</source>
@@ -1453,12 +1628,16 @@
       <translation>它遗漏了消息</translation>
     </message>
     <message>
+      <source>llama.cpp cannot do that yet: choose another adapter.</source>
+      <translation>llama.cpp 目前还不能这样做：请选择另一个适配器。</translation>
+    </message>
+    <message>
       <source>llama.cpp could not be asked about this computer: {reason}</source>
-      <translation type="unfinished" />
+      <translation>无法向 llama.cpp 查询这台电脑的信息：{reason}</translation>
     </message>
     <message>
       <source>llama.cpp found no graphics card that it can use, so models run on the processor.</source>
-      <translation type="unfinished" />
+      <translation>llama.cpp 没有找到可用的显卡，因此模型在处理器上运行。</translation>
     </message>
     <message>
       <source>the messages leave no character free</source>
@@ -1466,19 +1645,19 @@
     </message>
     <message>
       <source>{file} cannot be deleted: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法删除 {file}：{reason}。</translation>
     </message>
     <message>
       <source>{file} cannot be linked: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法链接 {file}：{reason}。</translation>
     </message>
     <message>
       <source>{file} cannot be moved to the trash: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法把 {file} 移到废纸篓：{reason}。</translation>
     </message>
     <message>
       <source>{file} cannot be put on this model: {reason}</source>
-      <translation type="unfinished" />
+      <translation>无法把 {file} 用在这个模型上：{reason}</translation>
     </message>
     <message>
       <source>{file} cannot be read: {reason}.</source>
@@ -1486,11 +1665,15 @@
     </message>
     <message>
       <source>{file} cannot be taken into the models folder: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法把 {file} 导入模型文件夹：{reason}。</translation>
     </message>
     <message>
       <source>{file} cannot be written: {reason}.</source>
-      <translation type="unfinished" />
+      <translation>无法写入 {file}：{reason}。</translation>
+    </message>
+    <message>
+      <source>{file} changes the embeddings of the words, which this model uses a second time for its output.</source>
+      <translation>{file} 会改变词嵌入，而这个模型在输出时还会再次用到它。</translation>
     </message>
     <message>
       <source>{file} claims {total} parts.</source>
@@ -1510,7 +1693,7 @@
     </message>
     <message>
       <source>{file} is a link, which cannot be moved.</source>
-      <translation type="unfinished" />
+      <translation>{file} 是链接，不能移动。</translation>
     </message>
     <message>
       <source>{file} is a small text file that was saved in place of the model.</source>
@@ -1522,19 +1705,19 @@
     </message>
     <message>
       <source>{file} is an adapter for {theirs} models, this model is of the kind {ours}.</source>
-      <translation type="unfinished" />
+      <translation>{file} 是用于 {theirs} 模型的适配器，而这个模型属于 {ours}。</translation>
     </message>
     <message>
       <source>{file} is an adapter that waits for certain words, which Rolltop cannot use yet.</source>
-      <translation type="unfinished" />
+      <translation>{file} 是等待特定触发词的适配器，Rolltop 目前还不能使用。</translation>
     </message>
     <message>
       <source>{file} is being downloaded already.</source>
-      <translation type="unfinished" />
+      <translation>{file} 已在下载。</translation>
     </message>
     <message>
       <source>{file} is being taken in already.</source>
-      <translation type="unfinished" />
+      <translation>{file} 已在导入。</translation>
     </message>
     <message>
       <source>{file} is cut short: its header promises {promised} bytes, the file has {size}.</source>
@@ -1566,11 +1749,11 @@
     </message>
     <message>
       <source>{file} is not a LoRA adapter.</source>
-      <translation type="unfinished" />
+      <translation>{file} 不是 LoRA 适配器。</translation>
     </message>
     <message>
       <source>{file} is not a language model.</source>
-      <translation type="unfinished" />
+      <translation>{file} 不是语言模型。</translation>
     </message>
     <message>
       <source>{file} is not a language model: it has no tokenizer.</source>
@@ -1586,7 +1769,7 @@
     </message>
     <message>
       <source>{file} is quantized already ({quantization}); made smaller again it would lose too much.</source>
-      <translation type="unfinished" />
+      <translation>{file} 已经量化（{quantization}）；再次缩小会损失过多质量。</translation>
     </message>
     <message>
       <source>{file} is the image part of another model, not a language model.</source>
@@ -1598,7 +1781,7 @@
     </message>
     <message>
       <source>{file} was changed while it was copied.</source>
-      <translation type="unfinished" />
+      <translation>{file} 在复制过程中被修改了。</translation>
     </message>
     <message>
       <source>{file} was made for computers that store numbers the other way round.</source>
@@ -1606,7 +1789,7 @@
     </message>
     <message>
       <source>{file} was not made for this model: its parts have other shapes.</source>
-      <translation type="unfinished" />
+      <translation>{file} 不是为这个模型制作的：各部分的形状不同。</translation>
     </message>
     <message>
       <source>{folder} holds more than {limit} files; the rest was not looked at.</source>
@@ -1614,23 +1797,23 @@
     </message>
     <message>
       <source>{host} cannot be reached.</source>
-      <translation type="unfinished" />
+      <translation>无法连接 {host}。</translation>
     </message>
     <message>
       <source>{host} cannot prove that it is the hub: its certificate is not good.</source>
-      <translation type="unfinished" />
+      <translation>{host} 无法证明自己是模型中心：它的证书无效。</translation>
     </message>
     <message>
       <source>{host} takes too long to answer.</source>
-      <translation type="unfinished" />
+      <translation>{host} 太久没有回应。</translation>
     </message>
     <message>
       <source>{model} comes with Rolltop and stays with it.</source>
-      <translation type="unfinished" />
+      <translation>{model} 是 Rolltop 自带的模型，不能删除。</translation>
     </message>
     <message>
       <source>{model} lies in a folder of {app}, which Rolltop only reads.</source>
-      <translation type="unfinished" />
+      <translation>{model} 位于 {app} 的文件夹中，Rolltop 对该文件夹只读不写。</translation>
     </message>
     <message>
       <source>{model} makes embeddings only; it cannot answer.</source>
@@ -1638,7 +1821,7 @@
     </message>
     <message>
       <source>{path} arrived damaged, so it was deleted.</source>
-      <translation type="unfinished" />
+      <translation>{path} 传输后已损坏，因此已将其删除。</translation>
     </message>
     <message>
       <source>{path} belongs to another program.</source>
@@ -1646,340 +1829,380 @@
     </message>
     <message>
       <source>{path} has changed on the hub since its page was opened.</source>
-      <translation type="unfinished" />
+      <translation>打开页面之后，模型中心的 {path} 已有变化。</translation>
     </message>
     <message>
       <source>{repo} does not have this file, or not in this version.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中没有这个文件，或这个版本中没有。</translation>
     </message>
     <message>
       <source>{repo} has more than one {wanted}.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中有多个 {wanted}。</translation>
     </message>
     <message>
       <source>{repo} has no GGUF model.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中没有 GGUF 模型。</translation>
     </message>
     <message>
       <source>{repo} has no file {path} any more.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中已没有文件 {path}。</translation>
     </message>
     <message>
       <source>{repo} has no files that can be stored.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中没有可以保存的文件。</translation>
     </message>
     <message>
       <source>{repo} has no {wanted}.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 中没有 {wanted}。</translation>
     </message>
     <message>
       <source>{repo} is for people who have agreed to its terms, and no token of an account is known.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 只提供给同意其条款的人，而目前没有账户的访问令牌。</translation>
     </message>
     <message>
       <source>{repo} is only for people whom its publisher has given access.</source>
-      <translation type="unfinished" />
+      <translation>{repo} 只提供给获得发布者许可的人。</translation>
     </message>
     <message>
       <source>{text} is not a repository of the hub.</source>
-      <translation type="unfinished" />
+      <translation>{text} 不是模型中心的仓库。</translation>
     </message>
   </context>
   <context>
     <name>Facts</name>
     <message>
       <source>Rolltop</source>
-      <translation type="unfinished" />
+      <translation>Rolltop</translation>
     </message>
     <message>
       <source>base</source>
-      <translation type="unfinished" />
+      <translation>基础</translation>
     </message>
     <message>
       <source>chat</source>
-      <translation type="unfinished" />
+      <translation>对话</translation>
     </message>
     <message>
       <source>code</source>
-      <translation type="unfinished" />
+      <translation>代码</translation>
     </message>
     <message>
       <source>comes with Rolltop</source>
-      <translation type="unfinished" />
+      <translation>Rolltop 自带</translation>
     </message>
     <message>
       <source>embedding</source>
-      <translation type="unfinished" />
+      <translation>嵌入</translation>
     </message>
     <message>
       <source>fits</source>
-      <translation type="unfinished" />
+      <translation>放得下</translation>
     </message>
     <message>
       <source>fits partly</source>
-      <translation type="unfinished" />
+      <translation>部分放得下</translation>
     </message>
     <message>
       <source>many languages</source>
-      <translation type="unfinished" />
+      <translation>多语言</translation>
     </message>
     <message>
       <source>reasoning</source>
-      <translation type="unfinished" />
+      <translation>推理</translation>
     </message>
     <message>
       <source>reranking</source>
-      <translation type="unfinished" />
+      <translation>重排序</translation>
     </message>
     <message>
       <source>thinking</source>
-      <translation type="unfinished" />
+      <translation>思考</translation>
     </message>
     <message>
       <source>today</source>
-      <translation type="unfinished" />
+      <translation>今天</translation>
     </message>
     <message>
       <source>too big</source>
-      <translation type="unfinished" />
+      <translation>太大</translation>
     </message>
     <message>
       <source>tools</source>
-      <translation type="unfinished" />
+      <translation>工具</translation>
     </message>
     <message>
       <source>vision</source>
-      <translation type="unfinished" />
+      <translation>视觉</translation>
     </message>
     <message>
       <source>yesterday</source>
-      <translation type="unfinished" />
+      <translation>昨天</translation>
     </message>
     <message>
       <source>your folder</source>
-      <translation type="unfinished" />
+      <translation>你的文件夹</translation>
     </message>
     <message>
       <source>{n} h</source>
-      <translation type="unfinished" />
+      <translation>{n} 小时</translation>
     </message>
     <message>
       <source>{n} min</source>
-      <translation type="unfinished" />
+      <translation>{n} 分钟</translation>
     </message>
     <message>
       <source>{n} s</source>
-      <translation type="unfinished" />
+      <translation>{n} 秒</translation>
     </message>
     <message>
       <source>{size} a second</source>
-      <translation type="unfinished" />
+      <translation>{size}/秒</translation>
     </message>
   </context>
   <context>
     <name>Hardware</name>
     <message>
+      <source>Backends: {names}</source>
+      <translation>后端：{names}</translation>
+    </message>
+    <message>
       <source>Look again</source>
-      <translation type="unfinished" />
+      <translation>重新查看</translation>
     </message>
     <message>
       <source>Looking…</source>
-      <translation type="unfinished" />
+      <translation>正在查看…</translation>
     </message>
     <message>
       <source>Memory in use</source>
-      <translation type="unfinished" />
+      <translation>已用内存</translation>
+    </message>
+    <message>
+      <source>Used of the processor: {names}</source>
+      <translation>使用的处理器特性：{names}</translation>
     </message>
     <message>
       <source>Versions</source>
-      <translation type="unfinished" />
+      <translation>版本</translation>
+    </message>
+    <message>
+      <source>What the drivers said</source>
+      <translation>驱动程序的消息</translation>
     </message>
     <message>
       <source>Why no graphics card is used</source>
-      <translation type="unfinished" />
+      <translation>为什么没有使用显卡</translation>
     </message>
     <message>
       <source>accelerator</source>
-      <translation type="unfinished" />
+      <translation>加速器</translation>
     </message>
     <message>
       <source>graphics card</source>
-      <translation type="unfinished" />
+      <translation>显卡</translation>
     </message>
     <message>
       <source>graphics of the processor</source>
-      <translation type="unfinished" />
+      <translation>集成显卡</translation>
     </message>
     <message>
       <source>processor</source>
-      <translation type="unfinished" />
+      <translation>处理器</translation>
     </message>
   </context>
   <context>
     <name>Hub</name>
     <message>
       <source>Address</source>
-      <translation type="unfinished" />
+      <translation>地址</translation>
     </message>
     <message>
       <source>All its files</source>
-      <translation type="unfinished" />
+      <translation>它的所有文件</translation>
     </message>
     <message>
       <source>Asking the hub…</source>
-      <translation type="unfinished" />
+      <translation>正在询问模型中心…</translation>
     </message>
     <message>
       <source>Download</source>
-      <translation type="unfinished" />
+      <translation>下载</translation>
     </message>
     <message>
       <source>Download · {size}</source>
-      <translation type="unfinished" />
+      <translation>下载 · {size}</translation>
+    </message>
+    <message>
+      <source>For code</source>
+      <translation>用于代码</translation>
+    </message>
+    <message>
+      <source>For hard questions</source>
+      <translation>用于难题</translation>
+    </message>
+    <message>
+      <source>For images</source>
+      <translation>用于图像</translation>
+    </message>
+    <message>
+      <source>For many languages</source>
+      <translation>用于多种语言</translation>
+    </message>
+    <message>
+      <source>For ranking what was found</source>
+      <translation>用于给搜索结果排序</translation>
+    </message>
+    <message>
+      <source>For searching documents</source>
+      <translation>用于搜索文档</translation>
     </message>
     <message>
       <source>For this computer</source>
-      <translation type="unfinished" />
+      <translation>适合这台电脑</translation>
     </message>
     <message>
       <source>Its makers ask for your agreement: accept it on its page on the web, and put your access token into the settings.</source>
-      <translation type="unfinished" />
+      <translation>制作者要求你同意其条款：请在它的网页上接受，并在设置中填入你的访问令牌。</translation>
     </message>
     <message>
       <source>Its page on the web</source>
-      <translation type="unfinished" />
+      <translation>它的网页</translation>
     </message>
     <message>
       <source>Licence: {name}</source>
-      <translation type="unfinished" />
+      <translation>许可证：{name}</translation>
     </message>
     <message>
       <source>Models that can be downloaded</source>
-      <translation type="unfinished" />
+      <translation>可以下载的模型</translation>
     </message>
     <message>
       <source>No answer</source>
-      <translation type="unfinished" />
+      <translation>没有回应</translation>
     </message>
     <message>
       <source>Nothing was found for these words</source>
-      <translation type="unfinished" />
+      <translation>没有找到符合这些关键词的模型</translation>
     </message>
     <message>
       <source>Open its page</source>
-      <translation type="unfinished" />
+      <translation>打开它的页面</translation>
     </message>
     <message>
       <source>Order</source>
-      <translation type="unfinished" />
+      <translation>排序</translation>
     </message>
     <message>
       <source>Parameters</source>
-      <translation type="unfinished" />
+      <translation>参数量</translation>
     </message>
     <message>
       <source>Search</source>
-      <translation type="unfinished" />
+      <translation>搜索</translation>
     </message>
     <message>
       <source>Search Hugging Face, or paste the address of a model</source>
-      <translation type="unfinished" />
+      <translation>搜索 Hugging Face，或粘贴模型的地址</translation>
     </message>
     <message>
       <source>Searching…</source>
-      <translation type="unfinished" />
+      <translation>正在搜索…</translation>
     </message>
     <message>
       <source>There is no GGUF file in this repository.</source>
-      <translation type="unfinished" />
+      <translation>这个仓库中没有 GGUF 文件。</translation>
     </message>
     <message>
       <source>Try again</source>
-      <translation type="unfinished" />
+      <translation>重试</translation>
+    </message>
+    <message>
+      <source>What the model is for</source>
+      <translation>模型的用途</translation>
     </message>
     <message>
       <source>any size</source>
-      <translation type="unfinished" />
+      <translation>任意大小</translation>
     </message>
     <message>
       <source>as the original</source>
-      <translation type="unfinished" />
+      <translation>与原版相同</translation>
     </message>
     <message>
       <source>changed {day}</source>
-      <translation type="unfinished" />
+      <translation>更新于 {day}</translation>
     </message>
     <message>
       <source>hardly any loss</source>
-      <translation type="unfinished" />
+      <translation>几乎无损</translation>
     </message>
     <message>
       <source>is here</source>
-      <translation type="unfinished" />
+      <translation>已有</translation>
     </message>
     <message>
       <source>large loss</source>
-      <translation type="unfinished" />
+      <translation>损失很大</translation>
     </message>
     <message>
       <source>most downloaded</source>
-      <translation type="unfinished" />
+      <translation>下载最多</translation>
     </message>
     <message>
       <source>most liked</source>
-      <translation type="unfinished" />
+      <translation>点赞最多</translation>
     </message>
     <message>
       <source>newest</source>
-      <translation type="unfinished" />
+      <translation>最新</translation>
     </message>
     <message>
       <source>noticeable loss</source>
-      <translation type="unfinished" />
+      <translation>损失明显</translation>
     </message>
     <message>
       <source>on request</source>
-      <translation type="unfinished" />
+      <translation>需要申请</translation>
     </message>
     <message>
       <source>small loss</source>
-      <translation type="unfinished" />
+      <translation>略有损失</translation>
     </message>
     <message>
       <source>trending</source>
-      <translation type="unfinished" />
+      <translation>热门</translation>
     </message>
     <message>
       <source>up to 10B</source>
-      <translation type="unfinished" />
+      <translation>不超过 10B</translation>
     </message>
     <message>
       <source>up to 2B</source>
-      <translation type="unfinished" />
+      <translation>不超过 2B</translation>
     </message>
     <message>
       <source>up to 36B</source>
-      <translation type="unfinished" />
+      <translation>不超过 36B</translation>
     </message>
     <message>
       <source>up to 5B</source>
-      <translation type="unfinished" />
+      <translation>不超过 5B</translation>
     </message>
     <message>
       <source>{n} downloads</source>
-      <translation type="unfinished" />
+      <translation>{n} 次下载</translation>
     </message>
     <message>
       <source>{n} likes</source>
-      <translation type="unfinished" />
+      <translation>{n} 个赞</translation>
     </message>
     <message>
       <source>{n} models for these words</source>
-      <translation type="unfinished" />
+      <translation>找到 {n} 个符合这些关键词的模型</translation>
     </message>
     <message>
       <source>{quality} · recommended here</source>
-      <translation type="unfinished" />
+      <translation>{quality} · 推荐用于这台电脑</translation>
     </message>
   </context>
   <context>
@@ -1993,12 +2216,20 @@
       <translation>填一个数字会重复同样的选择；留空则随机。</translation>
     </message>
     <message>
+      <source>Add a LoRA adapter…</source>
+      <translation>添加 LoRA 适配器…</translation>
+    </message>
+    <message>
       <source>Apply and reload</source>
       <translation>应用并重新加载</translation>
     </message>
     <message>
       <source>Apply context size and GPU layers and reload the model</source>
       <translation>应用上下文长度和 GPU 层数，并重新加载模型</translation>
+    </message>
+    <message>
+      <source>Choose a LoRA adapter</source>
+      <translation>选择 LoRA 适配器</translation>
     </message>
     <message>
       <source>Context size</source>
@@ -2027,6 +2258,10 @@
     <message>
       <source>Frequency penalty</source>
       <translation>频率惩罚</translation>
+    </message>
+    <message>
+      <source>GGUF adapters (*.gguf)</source>
+      <translation>GGUF 适配器 (*.gguf)</translation>
     </message>
     <message>
       <source>GPU layers</source>
@@ -2085,12 +2320,20 @@
       <translation>显示完整提示词</translation>
     </message>
     <message>
+      <source>Strength of {name}</source>
+      <translation>{name} 的强度</translation>
+    </message>
+    <message>
       <source>System</source>
       <translation>系统</translation>
     </message>
     <message>
       <source>System prompt</source>
       <translation>系统提示词</translation>
+    </message>
+    <message>
+      <source>Take away {name}</source>
+      <translation>移除 {name}</translation>
     </message>
     <message>
       <source>Takes effect when the model is loaded again.</source>
@@ -2133,8 +2376,8 @@
       <translation>约 {count} 个词元</translation>
     </message>
     <message>
-      <source>all</source>
-      <translation>全部</translation>
+      <source>automatic</source>
+      <translation>自动</translation>
     </message>
     <message>
       <source>default</source>
@@ -2169,26 +2412,26 @@
     <name>Links</name>
     <message>
       <source>Open link</source>
-      <translation type="unfinished" />
+      <translation>打开链接</translation>
     </message>
     <message>
       <source>Open this address in the browser?</source>
-      <translation type="unfinished" />
+      <translation>要在浏览器中打开这个地址吗？</translation>
     </message>
   </context>
   <context>
     <name>MemoryBar</name>
     <message>
       <source>nothing</source>
-      <translation type="unfinished" />
+      <translation>0</translation>
     </message>
     <message>
       <source>{needed} of {available}</source>
-      <translation type="unfinished" />
+      <translation>{needed} / {available}</translation>
     </message>
     <message>
       <source>{needed} of {available} free</source>
-      <translation type="unfinished" />
+      <translation>{needed} / 可用 {available}</translation>
     </message>
   </context>
   <context>
@@ -2326,7 +2569,7 @@
     </message>
     <message>
       <source>Find models</source>
-      <translation type="unfinished" />
+      <translation>查找模型</translation>
     </message>
     <message>
       <source>Free the memory of the selected model</source>
@@ -2384,316 +2627,363 @@
       <source>{tokens} tokens of context</source>
       <translation>上下文 {tokens} 个词元</translation>
     </message>
+    <message>
+      <source>{verdict} · {needed} of {available} free</source>
+      <translation>{verdict} · {needed} / 可用 {available}</translation>
+    </message>
   </context>
   <context>
     <name>Models</name>
     <message>
       <source>Add a folder…</source>
-      <translation type="unfinished" />
+      <translation>添加文件夹…</translation>
     </message>
     <message>
       <source>Add a setting</source>
-      <translation type="unfinished" />
+      <translation>添加设置</translation>
     </message>
     <message>
       <source>Add a setting that this model has for itself</source>
-      <translation type="unfinished" />
+      <translation>为这个模型单独添加设置</translation>
     </message>
     <message>
       <source>All metadata</source>
-      <translation type="unfinished" />
+      <translation>全部元数据</translation>
     </message>
     <message>
       <source>Architecture</source>
-      <translation type="unfinished" />
+      <translation>架构</translation>
     </message>
     <message>
       <source>Cancel</source>
-      <translation type="unfinished" />
+      <translation>取消</translation>
     </message>
     <message>
       <source>Chat template</source>
-      <translation type="unfinished" />
+      <translation>对话模板</translation>
     </message>
     <message>
       <source>Chat with it</source>
-      <translation type="unfinished" />
+      <translation>用它对话</translation>
     </message>
     <message>
       <source>Choose GGUF files</source>
-      <translation type="unfinished" />
+      <translation>选择 GGUF 文件</translation>
     </message>
     <message>
       <source>Choose a folder with GGUF files</source>
-      <translation type="unfinished" />
+      <translation>选择存放 GGUF 文件的文件夹</translation>
+    </message>
+    <message>
+      <source>Close</source>
+      <translation>关闭</translation>
     </message>
     <message>
       <source>Context</source>
-      <translation type="unfinished" />
+      <translation>上下文</translation>
     </message>
     <message>
       <source>Copy them into Rolltop's folder (needs the room)</source>
-      <translation type="unfinished" />
+      <translation>复制到 Rolltop 的文件夹（需要占用空间）</translation>
     </message>
     <message>
       <source>Delete for good</source>
-      <translation type="unfinished" />
+      <translation>永久删除</translation>
     </message>
     <message>
       <source>Delete…</source>
-      <translation type="unfinished" />
+      <translation>删除…</translation>
     </message>
     <message>
       <source>Details</source>
-      <translation type="unfinished" />
+      <translation>详细信息</translation>
     </message>
     <message>
       <source>Downloads</source>
-      <translation type="unfinished" />
+      <translation>下载</translation>
     </message>
     <message>
       <source>Embedding</source>
-      <translation type="unfinished" />
+      <translation>嵌入维度</translation>
     </message>
     <message>
       <source>Experts</source>
-      <translation type="unfinished" />
+      <translation>专家数</translation>
     </message>
     <message>
       <source>Fewer bits for each number take less memory and less time, and cost some quality. The original stays.</source>
-      <translation type="unfinished" />
+      <translation>每个数值用更少的位，占用的内存和时间更少，质量略有损失。原文件会保留。</translation>
     </message>
     <message>
       <source>Files</source>
-      <translation type="unfinished" />
+      <translation>文件</translation>
     </message>
     <message>
       <source>Filter by words</source>
-      <translation type="unfinished" />
+      <translation>按关键词筛选</translation>
     </message>
     <message>
       <source>Find models</source>
-      <translation type="unfinished" />
+      <translation>查找模型</translation>
     </message>
     <message>
       <source>Folders</source>
-      <translation type="unfinished" />
+      <translation>文件夹</translation>
     </message>
     <message>
       <source>Found in</source>
-      <translation type="unfinished" />
+      <translation>来源</translation>
     </message>
     <message>
       <source>GGUF models (*.gguf)</source>
-      <translation type="unfinished" />
+      <translation>GGUF 模型 (*.gguf)</translation>
     </message>
     <message>
       <source>Hardware</source>
-      <translation type="unfinished" />
+      <translation>硬件</translation>
     </message>
     <message>
       <source>Heads</source>
-      <translation type="unfinished" />
+      <translation>注意力头数</translation>
     </message>
     <message>
       <source>Id</source>
-      <translation type="unfinished" />
+      <translation>标识</translation>
     </message>
     <message>
       <source>Image part</source>
-      <translation type="unfinished" />
+      <translation>图像部分</translation>
     </message>
     <message>
       <source>Import</source>
-      <translation type="unfinished" />
+      <translation>导入</translation>
     </message>
     <message>
       <source>Import GGUF files</source>
-      <translation type="unfinished" />
+      <translation>导入 GGUF 文件</translation>
     </message>
     <message>
       <source>Import models</source>
-      <translation type="unfinished" />
+      <translation>导入模型</translation>
     </message>
     <message>
       <source>Import…</source>
-      <translation type="unfinished" />
+      <translation>导入…</translation>
     </message>
     <message>
       <source>Its file stays where it is; only the link in Rolltop's folder goes.</source>
-      <translation type="unfinished" />
+      <translation>它的文件留在原处；只移除 Rolltop 文件夹中的链接。</translation>
     </message>
     <message>
       <source>Key</source>
-      <translation type="unfinished" />
+      <translation>键</translation>
     </message>
     <message>
       <source>Key/value heads</source>
-      <translation type="unfinished" />
+      <translation>键值头数</translation>
+    </message>
+    <message>
+      <source>Kind of model</source>
+      <translation>模型种类</translation>
     </message>
     <message>
       <source>Last used</source>
-      <translation type="unfinished" />
+      <translation>上次使用</translation>
     </message>
     <message>
       <source>Layers</source>
-      <translation type="unfinished" />
+      <translation>层数</translation>
+    </message>
+    <message>
+      <source>Left out: {n}</source>
+      <translation>未列出：{n}</translation>
     </message>
     <message>
       <source>Licence</source>
-      <translation type="unfinished" />
+      <translation>许可证</translation>
     </message>
     <message>
       <source>Look no more into {folder}</source>
-      <translation type="unfinished" />
+      <translation>不再查看 {folder}</translation>
+    </message>
+    <message>
+      <source>Looking through the folders: {done} of {found}</source>
+      <translation>正在查看文件夹：{done} / {found}</translation>
     </message>
     <message>
       <source>Make it</source>
-      <translation type="unfinished" />
+      <translation>生成</translation>
     </message>
     <message>
       <source>Make it smaller…</source>
-      <translation type="unfinished" />
+      <translation>缩小…</translation>
     </message>
     <message>
       <source>Make {model} smaller</source>
-      <translation type="unfinished" />
+      <translation>缩小 {model}</translation>
     </message>
     <message>
       <source>Memory</source>
-      <translation type="unfinished" />
+      <translation>内存</translation>
     </message>
     <message>
       <source>Metadata</source>
-      <translation type="unfinished" />
+      <translation>元数据</translation>
     </message>
     <message>
       <source>Model</source>
-      <translation type="unfinished" />
+      <translation>模型</translation>
     </message>
     <message>
       <source>Models</source>
-      <translation type="unfinished" />
+      <translation>模型</translation>
     </message>
     <message>
       <source>Models of other apps</source>
-      <translation type="unfinished" />
+      <translation>其他应用的模型</translation>
     </message>
     <message>
       <source>Models on this computer</source>
-      <translation type="unfinished" />
+      <translation>这台电脑上的模型</translation>
     </message>
     <message>
       <source>More that can be done with this model</source>
-      <translation type="unfinished" />
+      <translation>这个模型的更多操作</translation>
     </message>
     <message>
       <source>Move to trash</source>
-      <translation type="unfinished" />
+      <translation>移到废纸篓</translation>
     </message>
     <message>
       <source>Move {model} to the trash?</source>
-      <translation type="unfinished" />
+      <translation>要把 {model} 移到废纸篓吗？</translation>
     </message>
     <message>
       <source>No model fits these words.</source>
-      <translation type="unfinished" />
+      <translation>没有符合这些关键词的模型。</translation>
     </message>
     <message>
       <source>Note</source>
-      <translation type="unfinished" />
+      <translation>备注</translation>
     </message>
     <message>
       <source>On this computer</source>
-      <translation type="unfinished" />
+      <translation>这台电脑上</translation>
     </message>
     <message>
       <source>Parameters</source>
-      <translation type="unfinished" />
+      <translation>参数量</translation>
     </message>
     <message>
       <source>Quantization</source>
-      <translation type="unfinished" />
+      <translation>量化</translation>
     </message>
     <message>
       <source>Settings of this model</source>
-      <translation type="unfinished" />
+      <translation>这个模型的设置</translation>
     </message>
     <message>
       <source>Show all models</source>
-      <translation type="unfinished" />
+      <translation>显示所有模型</translation>
     </message>
     <message>
       <source>Show downloads</source>
-      <translation type="unfinished" />
+      <translation>显示下载</translation>
     </message>
     <message>
       <source>Show in folder</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
-      <source>Show: {kind}</source>
-      <translation type="unfinished" />
+      <translation>在文件夹中显示</translation>
     </message>
     <message>
       <source>Size</source>
-      <translation type="unfinished" />
+      <translation>大小</translation>
     </message>
     <message>
       <source>System prompt</source>
-      <translation type="unfinished" />
+      <translation>系统提示词</translation>
+    </message>
+    <message>
+      <source>These files and folders were left out:</source>
+      <translation>以下文件和文件夹没有列出：</translation>
     </message>
     <message>
       <source>This frees {size} once the trash is emptied.</source>
-      <translation type="unfinished" />
+      <translation>清空废纸篓后可释放 {size}。</translation>
     </message>
     <message>
       <source>Use them where they are (a link)</source>
-      <translation type="unfinished" />
+      <translation>在原处使用（链接）</translation>
     </message>
     <message>
       <source>Value</source>
-      <translation type="unfinished" />
+      <translation>值</translation>
     </message>
     <message>
       <source>What is it good for?</source>
-      <translation type="unfinished" />
+      <translation>它适合做什么？</translation>
     </message>
     <message>
-      <source>all</source>
-      <translation type="unfinished" />
+      <source>all kinds</source>
+      <translation>所有种类</translation>
     </message>
     <message>
       <source>and {n} more</source>
-      <translation type="unfinished" />
+      <translation>还有 {n} 个</translation>
     </message>
     <message>
       <source>loaded</source>
-      <translation type="unfinished" />
+      <translation>已加载</translation>
     </message>
     <message>
       <source>{model} is being downloaded.</source>
-      <translation type="unfinished" />
+      <translation>正在下载 {model}。</translation>
     </message>
     <message>
       <source>{model} was deleted.</source>
-      <translation type="unfinished" />
+      <translation>已删除 {model}。</translation>
     </message>
     <message>
       <source>{model} was moved to the trash.</source>
-      <translation type="unfinished" />
+      <translation>已把 {model} 移到废纸篓。</translation>
+    </message>
+    <message>
+      <source>{n} models · {size}</source>
+      <translation>{n} 个模型 · {size}</translation>
     </message>
     <message>
       <source>{n} values of type {type}</source>
-      <translation type="unfinished" />
+      <translation>{n} 个 {type} 类型的值</translation>
     </message>
     <message>
       <source>{setting}: as for all models</source>
-      <translation type="unfinished" />
+      <translation>{setting}：与所有模型相同</translation>
     </message>
     <message>
       <source>{type} · about {size}</source>
-      <translation type="unfinished" />
+      <translation>{type} · 约 {size}</translation>
+    </message>
+  </context>
+  <context>
+    <name>Network</name>
+    <message>
+      <source>Checking the token</source>
+      <translation>检查访问令牌</translation>
+    </message>
+    <message>
+      <source>Looking at a model</source>
+      <translation>查看模型</translation>
+    </message>
+    <message>
+      <source>Reading a model card</source>
+      <translation>读取模型卡片</translation>
+    </message>
+    <message>
+      <source>Reading the header of a model</source>
+      <translation>读取模型的文件头</translation>
+    </message>
+    <message>
+      <source>Searching models</source>
+      <translation>搜索模型</translation>
     </message>
   </context>
   <context>
@@ -2715,63 +3005,59 @@
     <name>Plan</name>
     <message>
       <source>Cache precision to plan for</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
-      <source>Close other programs, or choose a smaller model or a stronger quantization.</source>
-      <translation type="unfinished" />
+      <translation>按此缓存精度计算</translation>
     </message>
     <message>
       <source>Context to plan for</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
-      <source>It fits with a context of {n} tokens.</source>
-      <translation type="unfinished" />
+      <translation>按此上下文长度计算</translation>
     </message>
     <message>
       <source>RAM</source>
-      <translation type="unfinished" />
+      <translation>RAM</translation>
     </message>
     <message>
       <source>Use these settings for this model</source>
-      <translation type="unfinished" />
+      <translation>对这个模型使用这些设置</translation>
     </message>
     <message>
-      <source>What does not fit on the GPU is computed by the processor.</source>
-      <translation type="unfinished" />
+      <source>What does not fit on the GPU is left to the processor.</source>
+      <translation>GPU 放不下的部分由处理器运行。</translation>
+    </message>
+    <message>
+      <source>automatic context</source>
+      <translation>自动选择上下文长度</translation>
     </message>
     <message>
       <source>computing</source>
-      <translation type="unfinished" />
+      <translation>计算</translation>
     </message>
     <message>
       <source>context</source>
-      <translation type="unfinished" />
+      <translation>上下文</translation>
     </message>
     <message>
       <source>image part</source>
-      <translation type="unfinished" />
+      <translation>图像部分</translation>
     </message>
     <message>
       <source>its process</source>
-      <translation type="unfinished" />
+      <translation>进程本身</translation>
     </message>
     <message>
       <source>kept conversations</source>
-      <translation type="unfinished" />
+      <translation>保留的对话</translation>
     </message>
     <message>
       <source>weights</source>
-      <translation type="unfinished" />
+      <translation>权重</translation>
     </message>
     <message>
       <source>{n} tokens of context</source>
-      <translation type="unfinished" />
+      <translation>上下文 {n} 个词元</translation>
     </message>
     <message>
-      <source>{word} · {some} of {all} layers on the GPU</source>
-      <translation type="unfinished" />
+      <source>{some} of {all} layers on the GPU</source>
+      <translation>GPU {some} / {all} 层</translation>
     </message>
   </context>
   <context>
@@ -2860,11 +3146,11 @@
     </message>
     <message>
       <source>Access token</source>
-      <translation type="unfinished" />
+      <translation>访问令牌</translation>
     </message>
     <message>
       <source>Address of the hub</source>
-      <translation type="unfinished" />
+      <translation>模型中心的地址</translation>
     </message>
     <message>
       <source>Cache precision</source>
@@ -2880,7 +3166,7 @@
     </message>
     <message>
       <source>Downloads at once</source>
-      <translation type="unfinished" />
+      <translation>同时下载数</translation>
     </message>
     <message>
       <source>Drop tokens less likely than this part of the likeliest; 0 is off.</source>
@@ -2900,15 +3186,15 @@
     </message>
     <message>
       <source>For models whose makers ask for an agreement. It is kept in the system's own safe, and sent to the hub alone.</source>
-      <translation type="unfinished" />
+      <translation>用于制作者要求同意条款的模型。它保存在系统的密码库中，只发送给模型中心。</translation>
     </message>
     <message>
       <source>Forget</source>
-      <translation type="unfinished" />
+      <translation>忘记</translation>
     </message>
     <message>
       <source>Forget the access token</source>
-      <translation type="unfinished" />
+      <translation>忘记访问令牌</translation>
     </message>
     <message>
       <source>GPU layers</source>
@@ -2935,8 +3221,8 @@
       <translation>语言</translation>
     </message>
     <message>
-      <source>Layers computed on the graphics card; -1 means all of them.</source>
-      <translation>在显卡上计算的层数；-1 表示全部。</translation>
+      <source>Layers computed on the graphics card; -1 means as many as its memory holds.</source>
+      <translation>在显卡上计算的层数；-1 表示显存能容纳的最多层数。</translation>
     </message>
     <message>
       <source>Light, dark, or as the system is.</source>
@@ -2944,7 +3230,7 @@
     </message>
     <message>
       <source>List the models that LM Studio, Ollama, Jan, GPT4All and the Hugging Face cache keep on this computer. They are read where they lie and never changed.</source>
-      <translation type="unfinished" />
+      <translation>列出 LM Studio、Ollama、Jan、GPT4All 和 Hugging Face 缓存保存在这台电脑上的模型。它们在原处读取，从不修改。</translation>
     </message>
     <message>
       <source>Longest answer</source>
@@ -2968,11 +3254,11 @@
     </message>
     <message>
       <source>Models of other apps</source>
-      <translation type="unfinished" />
+      <translation>其他应用的模型</translation>
     </message>
     <message>
       <source>Network</source>
-      <translation type="unfinished" />
+      <translation>网络</translation>
     </message>
     <message>
       <source>New chats</source>
@@ -2980,15 +3266,15 @@
     </message>
     <message>
       <source>Offline mode</source>
-      <translation type="unfinished" />
+      <translation>离线模式</translation>
     </message>
     <message>
       <source>Proxy</source>
-      <translation type="unfinished" />
+      <translation>代理</translation>
     </message>
     <message>
       <source>Refuse every connection, also those you ask for.</source>
-      <translation type="unfinished" />
+      <translation>拒绝所有连接，包括你要求的连接。</translation>
     </message>
     <message>
       <source>Repeat penalty</source>
@@ -3008,7 +3294,7 @@
     </message>
     <message>
       <source>Such as http://localhost:3128; empty means as the system says.</source>
-      <translation type="unfinished" />
+      <translation>例如 http://localhost:3128；留空表示使用系统的设置。</translation>
     </message>
     <message>
       <source>Temperature</source>
@@ -3028,7 +3314,7 @@
     </message>
     <message>
       <source>The others wait for their turn.</source>
-      <translation type="unfinished" />
+      <translation>其余的排队等候。</translation>
     </message>
     <message>
       <source>Theme</source>
@@ -3036,7 +3322,7 @@
     </message>
     <message>
       <source>This computer has no safe for passwords: the token is kept until Rolltop is closed.</source>
-      <translation type="unfinished" />
+      <translation>这台电脑没有密码库：访问令牌只保留到 Rolltop 关闭为止。</translation>
     </message>
     <message>
       <source>Threads</source>
@@ -3047,8 +3333,8 @@
       <translation>用于计算的线程数；0 表示每个物理核心一个。</translation>
     </message>
     <message>
-      <source>Tokens a model keeps in mind. More needs more memory.</source>
-      <translation>模型能记住的词元数。越多占用的内存越多。</translation>
+      <source>Tokens a model keeps in mind; 0 means as many as memory affords, up to 8192.</source>
+      <translation>模型能记住的词元数；0 表示内存允许多少就用多少，至多 8192。</translation>
     </message>
     <message>
       <source>Tokens after which an answer ends; 0 means until the context is full.</source>
@@ -3068,15 +3354,11 @@
     </message>
     <message>
       <source>Where models are searched and downloaded; empty means huggingface.co. A mirror may be nearer.</source>
-      <translation type="unfinished" />
+      <translation>搜索和下载模型的地方；留空表示 huggingface.co。镜像站可能更近。</translation>
     </message>
     <message>
       <source>Window</source>
       <translation>窗口</translation>
-    </message>
-    <message>
-      <source>all</source>
-      <translation>全部</translation>
     </message>
     <message>
       <source>as the system</source>
@@ -3092,7 +3374,7 @@
     </message>
     <message>
       <source>kept; enter another one to change it</source>
-      <translation type="unfinished" />
+      <translation>已保存；填入新的即可更换</translation>
     </message>
     <message>
       <source>light</source>
@@ -3108,7 +3390,7 @@
     </message>
     <message>
       <source>none</source>
-      <translation type="unfinished" />
+      <translation>无</translation>
     </message>
     <message>
       <source>off</source>
@@ -3154,12 +3436,12 @@
       <translation>约 {used} / {size} 个词元</translation>
     </message>
     <message>
-      <source>offline</source>
-      <translation>离线</translation>
+      <source>connections: {count}</source>
+      <translation>连接：{count}</translation>
     </message>
     <message>
-      <source>{count} connections</source>
-      <translation>{count} 个连接</translation>
+      <source>offline</source>
+      <translation>离线</translation>
     </message>
     <message>
       <source>{model} loading {percent}%</source>
@@ -3217,7 +3499,7 @@
     </message>
     <message>
       <source>Connections since Rolltop was started:</source>
-      <translation type="unfinished" />
+      <translation>Rolltop 启动以来的连接：</translation>
     </message>
     <message>
       <source>GPU {some} / {all} layers</source>
@@ -3229,7 +3511,7 @@
     </message>
     <message>
       <source>Models</source>
-      <translation type="unfinished" />
+      <translation>模型</translation>
     </message>
     <message>
       <source>New chat</source>
@@ -3263,7 +3545,7 @@ Apache 许可证 2.0。
     </message>
     <message>
       <source>{count} × {host}: {reason}</source>
-      <translation type="unfinished" />
+      <translation>{count} × {host}：{reason}</translation>
     </message>
   </context>
 </TS>
