@@ -339,8 +339,9 @@ class Downloads:
             target = entry.target(file)
             was_there = os.path.lexists(target)
             others = entry.kept() - min(kept_bytes(target), file.size)
-            reason = f"Downloading {entry.saved.title}"
-            steps = fetch(self._network, file, target, reason=reason, retries=self._retries, line=line)
+            steps = fetch(
+                self._network, file, target, reason="Downloading a model", retries=self._retries, line=line
+            )
             with closing(steps):
                 for progress in steps:
                     with self._lock:

@@ -317,7 +317,7 @@ def _freed(path: Path) -> int:
 def _check_own(model: Model) -> None:
     if model.place == "starter":
         raise UserError(
-            "{model} comes with Rolltop and stays with it.",
+            "{model} is a part of Rolltop and cannot be deleted.",
             hint="It takes little room. Any other model can be chosen for new chats.",
             code="starter",
             model=model.name,

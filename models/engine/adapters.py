@@ -46,7 +46,7 @@ def check_adapter(path: Path, model: GGUFHeader) -> None:
     if "adapter.alora.invocation_tokens" in header.metadata:
         raise AdapterError(
             "{file} is an adapter that waits for certain words, which Rolltop cannot use yet.",
-            hint="Choose an adapter without an invocation.",
+            hint="Choose an adapter that needs no trigger words.",
             file=file,
         )
     names = {tensor.name.removesuffix(".lora_a").removesuffix(".lora_b") for tensor in header.tensors}

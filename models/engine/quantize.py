@@ -217,8 +217,8 @@ def _write(command: Quantize, link: Link) -> int:
         if shutil.disk_usage(os.path.dirname(command.target)).free >= SPARE:
             raise
     raise UserError(
-        "The disk has too little room for the new model, which takes {size} bytes.",
+        "The disk has too little room for the new model, which takes {size}.",
         hint="Free some room, or choose another folder.",
         code="no_space",
-        size=size,
+        size=f"{size / 1e9:.2f} GB",
     )

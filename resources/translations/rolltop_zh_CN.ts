@@ -792,6 +792,10 @@
       <translation>请选择更小的模型，或减少它放在显卡上的层数。</translation>
     </message>
     <message>
+      <source>Choose an adapter that needs no trigger words.</source>
+      <translation>请选择不需要触发词的适配器。</translation>
+    </message>
+    <message>
       <source>Choose an adapter that was made for this model.</source>
       <translation>请选择为这个模型制作的适配器。</translation>
     </message>
@@ -802,10 +806,6 @@
     <message>
       <source>Choose an adapter that was made for this very model.</source>
       <translation>请选择正是为这个模型制作的适配器。</translation>
-    </message>
-    <message>
-      <source>Choose an adapter without an invocation.</source>
-      <translation>请选择不需要触发词的适配器。</translation>
     </message>
     <message>
       <source>Choose another file of the same model.</source>
@@ -1140,8 +1140,8 @@
       <translation>无法写入数据文件夹 {folder}：{reason}</translation>
     </message>
     <message>
-      <source>The disk has too little room for the new model, which takes {size} bytes.</source>
-      <translation>磁盘空间不足以存放新模型，它需要 {size} 字节。</translation>
+      <source>The disk has too little room for the new model, which takes {size}.</source>
+      <translation>磁盘空间不足以放下新模型，它需要 {size}。</translation>
     </message>
     <message>
       <source>The disk has too little room: {needed} are needed, {free} are free.</source>
@@ -1808,8 +1808,8 @@
       <translation>{host} 太久没有回应。</translation>
     </message>
     <message>
-      <source>{model} comes with Rolltop and stays with it.</source>
-      <translation>{model} 是 Rolltop 自带的模型，不能删除。</translation>
+      <source>{model} is a part of Rolltop and cannot be deleted.</source>
+      <translation>{model} 是 Rolltop 的一部分，不能删除。</translation>
     </message>
     <message>
       <source>{model} lies in a folder of {app}, which Rolltop only reads.</source>
@@ -1978,7 +1978,7 @@
       <translation>已用内存</translation>
     </message>
     <message>
-      <source>Used of the processor: {names}</source>
+      <source>Processor features in use: {names}</source>
       <translation>使用的处理器特性：{names}</translation>
     </message>
     <message>
@@ -2059,6 +2059,10 @@
     <message>
       <source>For this computer</source>
       <translation>适合这台电脑</translation>
+    </message>
+    <message>
+      <source>Found: {n}</source>
+      <translation>找到 {n} 个</translation>
     </message>
     <message>
       <source>Its makers ask for your agreement: accept it on its page on the web, and put your access token into the settings.</source>
@@ -2195,10 +2199,6 @@
     <message>
       <source>{n} likes</source>
       <translation>{n} 个赞</translation>
-    </message>
-    <message>
-      <source>{n} models for these words</source>
-      <translation>找到 {n} 个符合这些关键词的模型</translation>
     </message>
     <message>
       <source>{quality} · recommended here</source>
@@ -2811,10 +2811,6 @@
       <translation>正在查看文件夹：{done} / {found}</translation>
     </message>
     <message>
-      <source>Make it</source>
-      <translation>生成</translation>
-    </message>
-    <message>
       <source>Make it smaller…</source>
       <translation>缩小…</translation>
     </message>
@@ -2923,6 +2919,10 @@
       <translation>它适合做什么？</translation>
     </message>
     <message>
+      <source>Write the file</source>
+      <translation>生成文件</translation>
+    </message>
+    <message>
       <source>all kinds</source>
       <translation>所有种类</translation>
     </message>
@@ -2947,8 +2947,8 @@
       <translation>已把 {model} 移到废纸篓。</translation>
     </message>
     <message>
-      <source>{n} models · {size}</source>
-      <translation>{n} 个模型 · {size}</translation>
+      <source>{n} in all · {size}</source>
+      <translation>共 {n} 个 · {size}</translation>
     </message>
     <message>
       <source>{n} values of type {type}</source>
@@ -2968,6 +2968,10 @@
     <message>
       <source>Checking the token</source>
       <translation>检查访问令牌</translation>
+    </message>
+    <message>
+      <source>Downloading a model</source>
+      <translation>下载模型</translation>
     </message>
     <message>
       <source>Looking at a model</source>

@@ -117,7 +117,7 @@ def test_shards_and_their_projector_come_together(case: Case) -> None:
         assert (case.folder / REPO / name).read_bytes() == data
     assert len(case.here()) == len(FILES)
     assert case.downloads.target(item) == case.folder / REPO / "Q4" / "split-00001-of-00003.gguf"
-    assert case.network.connections()[0].reason == "Downloading Split"
+    assert case.network.connections()[0].reason == "Downloading a model"
 
 
 def test_the_same_files_twice_are_one_item(case: Case) -> None:

@@ -219,7 +219,7 @@ class FindPage(QWidget):
             self.head.setText(QCoreApplication.translate("Hub", "Address").upper())
             self.ask(found)
             return
-        text = QCoreApplication.translate("Hub", "{n} models for these words")
+        text = QCoreApplication.translate("Hub", "Found: {n}")
         if not found:
             text = QCoreApplication.translate("Hub", "Nothing was found for these words")
         self.head.setText(text.format(n=len(found)).upper())

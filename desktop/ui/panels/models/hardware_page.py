@@ -121,7 +121,7 @@ class HardwarePage(QWidget):
 
 def _versions(facts: Mapping[str, Any]) -> list[str]:
     backends = QCoreApplication.translate("Hardware", "Backends: {names}")
-    features = QCoreApplication.translate("Hardware", "Used of the processor: {names}")
+    features = QCoreApplication.translate("Hardware", "Processor features in use: {names}")
     return [
         f"llama.cpp {facts['llama_cpp']} · ggml {facts['ggml']} · llama-cpp-python {facts['bindings']}",
         backends.format(names=", ".join(facts["backends"])),

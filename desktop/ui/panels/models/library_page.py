@@ -182,7 +182,7 @@ class LibraryPage(QWidget):
         self.left_out.setText(words.format(n=len(self._problems)))
         self.left_out.setVisible(bool(self._problems))
         size = size_text(sum(entry.model.size_bytes for entry in entries))
-        words = QCoreApplication.translate("Models", "{n} models · {size}")
+        words = QCoreApplication.translate("Models", "{n} in all · {size}")
         self.state.setText(words.format(n=len(entries), size=size))
         if self._again:
             self.scan()

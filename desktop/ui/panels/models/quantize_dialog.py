@@ -33,7 +33,7 @@ class QuantizeDialog(WorkDialog):
         self, workbench: Workbench, jobs: Jobs, theme: Theme, model: Model, parent: QWidget | None = None
     ) -> None:
         title = QCoreApplication.translate("Models", "Make {model} smaller").format(model=model.name)
-        super().__init__(title, QCoreApplication.translate("Models", "Make it"), jobs, theme, parent)
+        super().__init__(title, QCoreApplication.translate("Models", "Write the file"), jobs, theme, parent)
         self._collection, self._model = workbench.collection, model
         words = QLabel(
             QCoreApplication.translate(
