@@ -47,6 +47,10 @@ BLOCK = 256 << 10
 
 LARGEST_SIZE = 1 << 60
 """No file is this large: a size beyond it is damage, not truncation."""
+LARGEST_NUMBER = (1 << 32) - 1
+"""The largest number that llama.cpp reads from metadata (context, layers, heads): a larger one is damage."""
+LEAST_BYTES = 1 / 16
+"""Bytes that one number takes at the least in any type; those in use take more than a bit."""
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -142,9 +146,11 @@ class GGUFHeader:
         return value if isinstance(value, str) else ""
 
     def number(self, key: str) -> int:
-        """The whole number under `key`, 0 when there is none."""
+        """The whole number under `key`, 0 when there is none that makes sense."""
         value = self.metadata.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_NUMBER:
+            return 0
+        return value
 
     @property
     def name(self) -> str:
@@ -179,8 +185,9 @@ class GGUFHeader:
 
     @property
     def layers(self) -> int:
-        """How many layers it has; 0 when unknown."""
-        return self.number(f"{self.architecture}.block_count")
+        """How many layers it has; 0 when unknown, or more than any file has tensors."""
+        layers = self.number(f"{self.architecture}.block_count")
+        return layers if layers <= MAX_TENSORS else 0
 
     @property
     def embedding_size(self) -> int:
@@ -301,10 +308,10 @@ class _Reader:
         self._check_count(key_count, MAX_KEYS, 14, "keys")
         self._check_count(tensor_count, MAX_TENSORS, 24, "tensors")
         metadata = self._metadata(key_count)
-        tensors, ends = self._tensors(tensor_count)
+        tensors, sizes = self._tensors(tensor_count)
         alignment = self._alignment(metadata)
         data_offset = -(-self._position // alignment) * alignment
-        self._check_data(tensors, ends, data_offset, alignment)
+        self._check_data(tensors, sizes, data_offset, alignment)
         return GGUFHeader(
             version=version,
             byte_order="little" if self.order == "<" else "big",
@@ -367,9 +374,9 @@ class _Reader:
         return metadata
 
     def _tensors(self, count: int) -> tuple[tuple[TensorInfo, ...], list[int]]:
-        """The tensors, and where the data of each ends after `data_offset`."""
+        """The tensors, and the bytes that the data of each takes at the least."""
         tensors: dict[str, TensorInfo] = {}
-        ends: list[int] = []
+        sizes: list[int] = []
         for _ in range(count):
             name = self._name(MAX_TENSOR_NAME_BYTES, "a tensor's name")
             if name in tensors:
@@ -379,15 +386,15 @@ class _Reader:
                 raise _damaged(self.file, f"a tensor of {dimensions} dimensions")
             shape = tuple(self._number("Q") for _ in range(dimensions))
             number, offset = self._number("I"), self._number("Q")
-            type_name, block, block_bytes = TENSOR_TYPES.get(number, (f"type {number}", 1, 0))
+            type_name, block, block_bytes = TENSOR_TYPES.get(number, (f"type {number}", 1, LEAST_BYTES))
             elements = prod(shape)
             if elements > LARGEST_SIZE or offset > LARGEST_SIZE:
                 raise _damaged(self.file, "a tensor larger than any file")
             if shape and shape[0] % block:
                 raise _damaged(self.file, "a tensor of half a block")
             tensors[name] = TensorInfo(name, shape, type_name, offset)
-            ends.append(offset + -(-elements // block) * block_bytes)
-        return tuple(tensors.values()), ends
+            sizes.append(int(-(-elements // block) * block_bytes))
+        return tuple(tensors.values()), sizes
 
     def _alignment(self, metadata: Mapping[str, Value]) -> int:
         alignment = metadata.get("general.alignment", 32)
@@ -396,13 +403,16 @@ class _Reader:
         return alignment
 
     def _check_data(
-        self, tensors: tuple[TensorInfo, ...], ends: list[int], data_offset: int, alignment: int
+        self, tensors: tuple[TensorInfo, ...], sizes: list[int], data_offset: int, alignment: int
     ) -> None:
-        """Every tensor starts where it may, and ends inside the file."""
+        """Every tensor starts where it may, ends inside the file, and has room of its own there."""
         if any(tensor.offset % alignment for tensor in tensors):
             raise _damaged(self.file, "a tensor out of line")
+        ends = [tensor.offset + size for tensor, size in zip(tensors, sizes, strict=True)]
         if ends and data_offset + max(ends) > self.size:
             raise self._too_short(data_offset + max(ends))
+        if ends and data_offset + sum(sizes) > self.size:
+            raise _damaged(self.file, "tensors that overlap")
 
     # ------------------------------------------------------------ values
 

@@ -76,6 +76,9 @@ class EntryView(QWidget):
         self._verdict.style().polish(self._verdict)
         licence = QCoreApplication.translate("Hub", "Licence: {name}").format(name=entry.license)
         self._facts.setText(" · ".join(filter(None, (entry.repo, entry.quantization, licence))))
+        self.download.setProperty("role", "" if one.verdict == "too_big" else "primary")
+        self.download.style().unpolish(self.download)
+        self.download.style().polish(self.download)
         self.set_busy(False)
 
     def set_busy(self, busy: bool) -> None:
