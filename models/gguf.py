@@ -9,6 +9,7 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -44,6 +45,11 @@ KEPT_BYTES = 8 << 20
 """Strings and array items kept of one header; the rest is summed up."""
 BLOCK = 256 << 10
 """Bytes read at a time."""
+
+KNOWN_FROM = 4096
+"""Strings in an array from which on it pays to recognize the whole: most models share a few vocabularies."""
+KNOWN_BYTES = 16 << 20
+MOST_KNOWN = 64
 
 LARGEST_SIZE = 1 << 60
 """No file is this large: a size beyond it is damage, not truncation."""
@@ -83,6 +89,10 @@ FILE_TYPES: Mapping[int, str] = {
 """`general.file_type` -> the name people know."""
 
 _GUESSED = 1024  # a flag that llama.cpp adds to a file type it worked out itself
+
+
+_known_strings: dict[tuple[str, int, bytes], tuple[int, bytes]] = {}
+"""By byte order, number and first bytes of the strings of an array: their bytes together, and the SHA-256."""
 
 
 class GGUFError(UserError):
@@ -468,7 +478,32 @@ class _Reader:
         return texts if len(texts) == length else None
 
     def _skip_strings(self, count: int) -> None:
-        """Pass over strings: the loop that a vocabulary of 256,000 tokens spends its time in."""
+        """Pass over strings; those of a vocabulary that was walked before are told by their hash."""
+        if count < KNOWN_FROM:
+            self._step_over(count)
+            return
+        start = self._position
+        self._need(min(64, max(0, self.limit - start)))
+        key = (self.order, count, self.buffer[self.at : self.at + 64])
+        length, digest = _known_strings.get(key, (0, b""))
+        if length and start + length <= self.limit and self._digest(start, length) == digest:
+            self.base, self.at, self.buffer = start + length, 0, b""
+            return
+        self._step_over(count)
+        length = self._position - start
+        if 64 <= length <= KNOWN_BYTES:
+            if len(_known_strings) >= MOST_KNOWN:
+                _known_strings.clear()
+            _known_strings[key] = (length, self._digest(start, length))
+
+    def _digest(self, position: int, length: int) -> bytes:
+        digest = hashlib.sha256()
+        for at in range(position, position + length, BLOCK):
+            digest.update(self._read(at, min(BLOCK, position + length - at)))
+        return digest.digest()
+
+    def _step_over(self, count: int) -> None:
+        """Pass over strings one by one: the loop that a vocabulary of 256,000 tokens spends its time in."""
         unpack = struct.Struct(self.order + "Q").unpack_from
         while count:
             self._need(8)
