@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from flows.story import Story
 
+from tests.desktop.conftest import home, safe
+
+__all__ = ["home", "safe"]  # every story is told on a computer of its own
+
 Open = Callable[..., Story]
 
 
