@@ -27,17 +27,16 @@ from models.fit import (
     Machine,
     Plan,
     Retry,
-    Shape,
     Verdict,
     automatic,
     largest_context,
     machine,
     retries,
-    shape_of,
 )
 from models.gguf import GGUFHeader, printable, read_header
 from models.library import Library, Model, ScanProgress
 from models.model_files import How, freed_by, importing, remove, safe_name
+from models.shape import Shape, shape_of
 
 SYSTEM = "system"
 MODEL_SETTINGS = (
@@ -83,7 +82,7 @@ class Collection:
     ) -> None:
         self.own_folder = own_folder
         self._devices: list[dict[str, Any]] | None = None
-        self._shapes: dict[tuple[str, float, int, str], Shape] = {}
+        self._shapes: dict[tuple[str, float, int], Shape] = {}
         # By path: what was asked for when it was loaded last, and what was planned.
         self._plans: dict[str, tuple[LoadOptions, Plan]] = {}
         self._measured: set[int] = set()
@@ -253,10 +252,10 @@ class Collection:
 
     def shape(self, model: Model) -> Shape:
         """What matters of a model for its memory, read once for each state of its file."""
-        key = (str(model.path), model.modified, model.size_bytes, str(model.mmproj))
+        key = (str(model.path), model.modified, model.size_bytes)
         if key not in self._shapes:
-            headers = [read_header(shard) for shard in model.shards]
-            self._shapes[key] = shape_of(headers, read_header(model.mmproj) if model.mmproj else None)
+            # The part for images is not counted: the engine does not load it yet.
+            self._shapes[key] = shape_of([read_header(shard) for shard in model.shards])
         return self._shapes[key]
 
     def _machine(self, path: str = "") -> Machine:

@@ -268,6 +268,9 @@ class Model:
     def _load(self, options: LoadOptions, progress: Callable[[float], bool] | None) -> Any:
         params = llama.llama_model_default_params()
         params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else 999
+        nobody = (ctypes.c_void_p * 1)(None)
+        if options.gpu_layers == 0:  # else a GPU would still be given buffers, for work that is not there
+            params.devices = ctypes.addressof(nobody)
         params.use_extra_bufts = not has_amx()
         aborted = False
 

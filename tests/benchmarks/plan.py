@@ -22,9 +22,10 @@ from gguf import GGUFWriter, TokenType
 
 from models.engine.client import ProcessEngine
 from models.engine.protocol import Finished, LoadOptions, Request, Sampling
-from models.fit import Machine, Plan, plan, shape_of
+from models.fit import Machine, Plan, plan
 from models.gguf import read_header
 from models.library import Library
+from models.shape import shape_of
 
 ROOMY = Machine(ram_free=1 << 40, ram_total=1 << 40)
 """What fits is not the question here."""

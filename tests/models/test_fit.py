@@ -25,17 +25,15 @@ from models.fit import (
     Device,
     Machine,
     Plan,
-    Shape,
-    Weights,
     automatic,
     largest_context,
     machine,
     plan,
     retries,
-    shape_of,
 )
 from models.gguf import ArraySummary, GGUFHeader, TensorInfo, read_header
 from models.library import Library
+from models.shape import Shape, Weights, shape_of
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 ROOMY = Machine(ram_free=1 << 40, ram_total=1 << 40)
