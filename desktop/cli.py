@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -171,11 +172,8 @@ def chat(
     with ExitStack() as stack:
         workbench = stack.enter_context(options.open())
         chats = stack.enter_context(workbench.unsaved_chats()) if no_save else workbench.chats
-        settings = chats.settings_of(conversation) if conversation else chats.defaults()
-        settings = _with(settings, seed, temperature, max_tokens, context)
-        if adapters:
-            settings = replace(settings, adapters=tuple(map(_adapter, adapters)))
-        id = _conversation(chats, conversation, model, system, settings)
+        change = partial(_with, seed, temperature, max_tokens, context, adapters)
+        id = _conversation(chats, conversation, model, system, change)
         turn = chats.send(id, text)
         _show(turn, quiet=as_json)
         if as_json:
@@ -210,11 +208,12 @@ rolltop.add_command(models)
 
 
 def _with(
-    settings: ChatSettings,
     seed: int | None,
     temperature: float | None,
     max_tokens: int | None,
     context: int | None,
+    adapters: Sequence[str],
+    settings: ChatSettings,
 ) -> ChatSettings:
     """The settings with what was given on the command line."""
     import msgspec
@@ -226,6 +225,7 @@ def _with(
         sampling=msgspec.structs.replace(
             settings.sampling, **{key: value for key, value in sampling.items() if value is not None}
         ),
+        adapters=tuple(map(_adapter, adapters)) or settings.adapters,
         **{key: value for key, value in own.items() if value is not None},  # type: ignore[arg-type]
     )
 
@@ -243,16 +243,22 @@ def _adapter(text: str) -> Adapter:
 
 
 def _conversation(
-    chats: Chats, id: str | None, model: str | None, system: str | None, settings: ChatSettings
+    chats: Chats,
+    id: str | None,
+    model: str | None,
+    system: str | None,
+    change: Callable[[ChatSettings], ChatSettings],
 ) -> str:
     """The conversation to send to: a new one, or a saved one with what was changed."""
     if id is None:
+        chosen = chats.library.get(model) if model else chats.default_model()
+        settings = change(chats.defaults(chosen))
         return chats.new(system=system or "", model=model or "", settings=settings).id
     if model is not None:
         chats.set_model(id, model)
     if system is not None:
         chats.set_system(id, system)
-    chats.set_settings(id, settings)
+    chats.set_settings(id, change(chats.settings_of(id)))
     return id
 
 

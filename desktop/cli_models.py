@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -223,7 +224,7 @@ def quantize(options: Options, model: str, type: str, as_json: bool) -> None:
     """Make a smaller file of MODEL (F16, BF16, F32 or Q8_0) in another TYPE, such as Q4_K_M."""
     with options.open() as workbench:
         found = workbench.library.get(model)
-        made = _watched(workbench.collection.quantizing(found, type), quiet=as_json)
+        made = _watched(workbench.collection.quantizing(found, type.upper()), quiet=as_json)
     if as_json:
         print_json(_facts(made))
     else:
@@ -246,9 +247,7 @@ def plan(
     wish = {key: value for key, value in given.items() if value is not None}
     with options.open() as workbench:
         found = workbench.library.get(model)
-        made = workbench.collection.plan(
-            found, {key: value for key, value in wish.items() if value is not None}
-        )
+        made = workbench.collection.plan(found, wish)
     if as_json:
         print_json(_plan_json(made))
     else:
@@ -334,7 +333,9 @@ def _value(value: object) -> Any:
 
     if isinstance(value, ArraySummary):
         return {"type": value.type, "length": value.length}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return list(map(_value, value)) if isinstance(value, tuple) else value
 
 
 def _found_json(found: Found) -> dict[str, Any]:
@@ -440,6 +441,9 @@ def _number(text: str) -> int:
     units = {"k": 1e3, "m": 1e6, "b": 1e9}
     digits, unit = (text[:-1], text[-1].lower()) if text[-1:].lower() in units else (text, "")
     try:
-        return int(float(digits) * units.get(unit, 1.0))
-    except ValueError:
+        number = int(float(digits) * units.get(unit, 1.0))
+        if number < 1:
+            raise ValueError(text)
+        return number
+    except (ValueError, OverflowError):
         raise click.BadParameter(f"{text} is not a number such as 8B.") from None

@@ -68,7 +68,7 @@ def importing(path: Path, folder: Path, how: How) -> Generator[float, None, Path
         there = yield from _already_there(targets)
         todo = [_Transfer(source, target) for source, target in targets.items() if source not in there]
         with ExitStack() as undo:
-            undo.callback(_clear, home, folder)
+            undo.callback(clear, home, folder)
             home.mkdir(parents=True, exist_ok=True)
             if how == "link":
                 _link(todo, undo)
@@ -284,7 +284,7 @@ def remove(model: Model, others: Collection[Model], *, for_good: bool = False) -
     Raises UserError: code other_app or starter for what is not the user's, no_trash when there is
     none and `for_good` can be offered.
     """
-    _check_own(model)
+    check_removable(model)
     freed = 0
     for path in _files(model, others):
         bytes_of_file = _freed(path)
@@ -295,7 +295,7 @@ def remove(model: Model, others: Collection[Model], *, for_good: bool = False) -
                 _throw_away(path)
             freed += bytes_of_file
         if model.place == "rolltop":
-            _clear(path.parent, model.folder)
+            clear(path.parent, model.folder)
     return freed
 
 
@@ -314,7 +314,8 @@ def _freed(path: Path) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
 
 
-def _check_own(model: Model) -> None:
+def check_removable(model: Model) -> None:
+    """Raise UserError (other_app, starter) for a model that is not the user's to throw away."""
     if model.place == "starter":
         raise UserError(
             "{model} is a part of Rolltop and cannot be deleted.",
@@ -370,7 +371,7 @@ def _cannot_delete(path: Path, error: OSError) -> UserError:
     )
 
 
-def _clear(folder: Path, top: Path) -> None:
+def clear(folder: Path, top: Path) -> None:
     """Remove empty folders from here upward, below `top`."""
     with suppress(OSError):  # the first that is not empty ends it
         while folder != top and folder.is_relative_to(top):

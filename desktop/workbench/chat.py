@@ -74,7 +74,7 @@ class Chats:
         self, *, system: str = "", model: str = "", settings: ChatSettings | None = None
     ) -> ConversationRow:
         """Create a conversation; what is not given starts as its model and the app's settings say."""
-        chosen = self.library.get(model) if model else self._default_model()
+        chosen = self.library.get(model) if model else self.default_model()
         return self.store.create_conversation(
             system=clean(system) or self._system_of(chosen),
             model=self.reference(chosen) if model and chosen else "",
@@ -98,13 +98,15 @@ class Chats:
 
         What is as the old model has it follows: it becomes what the new one has.
         """
-        chosen = self.library.get(model) if model else self._default_model()
+        chosen = self.library.get(model) if model else self.default_model()
         row = self.store.conversation(conversation_id)
         before = self._chosen(row)
         have, old, new = self._settings(row).to_dict(), self.defaults(before), self.defaults(chosen)
         followed = {
             key: new.to_dict()[key] if value == old.to_dict()[key] else value for key, value in have.items()
         }
+        if before is None or chosen is None or before.path != chosen.path:
+            followed["adapters"] = []  # they belong to the old one
         self.store.update_conversation(
             conversation_id,
             model=self.reference(chosen) if model and chosen else "",
@@ -129,13 +131,14 @@ class Chats:
             known = False
         return model.id if known else str(model.path)
 
-    def load_options(self, conversation_id: str, model: Model) -> LoadOptions:
+    def load_options(self, conversation_id: str, model: Model, *, fresh: bool = True) -> LoadOptions:
         """How to load a model for a conversation; never a longer context than the model was made for."""
         settings = self.settings_of(conversation_id)
         return self.collection.load_options(
             model,
             {"context_size": settings.context_size, "gpu_layers": settings.gpu_layers},
             adapters=settings.adapters,
+            fresh=fresh,
         )
 
     def defaults(self, model: Model | None = None) -> ChatSettings:
@@ -146,7 +149,7 @@ class Chats:
             {key: own.get(key, self.settings.get(key)) for key in keys if key in BY_KEY}
         )
 
-    def _default_model(self) -> Model | None:
+    def default_model(self) -> Model | None:
         """The model of a new conversation; None when it is gone, which is told when it is needed."""
         try:
             chosen = str(self.settings.get("default_model"))
@@ -157,7 +160,7 @@ class Chats:
     def _chosen(self, row: ConversationRow) -> Model | None:
         """The model that a conversation has now; None when it is gone."""
         try:
-            return self.library.get(row.model) if row.model else self._default_model()
+            return self.library.get(row.model) if row.model else self.default_model()
         except UserError:
             return None
 
@@ -256,7 +259,7 @@ class Chats:
         """Tokens of the next prompt, with the draft as its last message."""
         row = self.store.conversation(conversation_id)
         model = self.model_of(conversation_id)
-        options = self.load_options(conversation_id, model)
+        options = self.load_options(conversation_id, model, fresh=False)
         rows = self.store.path(conversation_id)
         messages = (*chat_messages(row.system, rows), Message(role="user", content=clean(draft)))
         engine = self.engines.get(options.path)

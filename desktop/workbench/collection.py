@@ -20,7 +20,7 @@ from models.engine.client import Engine
 from models.engine.pool import EnginePool, memory_of
 from models.engine.protocol import GPU_KINDS, Adapter, LoadOptions
 from models.engine.quantize import TYPES, quantizing
-from models.errors import UserError
+from models.errors import EngineError, UserError
 from models.fit import (
     COMFORTABLE,
     Corrections,
@@ -35,7 +35,7 @@ from models.fit import (
 )
 from models.gguf import GGUFHeader, printable, read_header
 from models.library import Library, Model, ScanProgress
-from models.model_files import How, freed_by, importing, remove, safe_name
+from models.model_files import How, check_removable, clear, freed_by, importing, remove, safe_name
 from models.shape import Shape, shape_of
 
 SYSTEM = "system"
@@ -49,6 +49,8 @@ LOADING = ("context_size", "gpu_layers", "kv_type", "flash_attention", "threads"
 """Those of them that a model is loaded with."""
 FOLDERS = "model_folders"
 LONGEST_NOTE = 100_000
+MOST_PLANS = 64
+"""Plans that are remembered, the last made ones."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class Collection:
         self.own_folder = own_folder
         self._devices: list[dict[str, Any]] | None = None
         self._shapes: dict[tuple[str, float, int], Shape] = {}
-        # By path: what was asked for when it was loaded last, and what was planned.
-        self._plans: dict[str, tuple[LoadOptions, Plan]] = {}
+        # By what was asked for and what was chosen, both without adapters; the last ones made.
+        self._plans: dict[tuple[LoadOptions, LoadOptions], Plan] = {}
         self._measured: set[int] = set()
         self._corrections = Corrections(state)
         self._lock = threading.Lock()
@@ -151,6 +153,7 @@ class Collection:
 
         Raises UserError: "no_trash" where `for_good` would do, "other_app" for another app's model.
         """
+        check_removable(model)
         others = self._library.scan()
         self._engines.unload(str(model.path))
         return remove(model, others, for_good=for_good)
@@ -162,9 +165,13 @@ class Collection:
     def quantizing(self, model: Model, type: str) -> Generator[float, None, Model]:
         """Write a model in another type into the app's folder; returns the new one."""
         folder = self.own_folder / safe_name(model.publisher, "local") / safe_name(model.name, "model")
-        folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{safe_name(model.name, 'model')}-{safe_name(type, 'type')}.gguf"
-        path = yield from quantizing(model.path, target, type)
+        try:
+            with suppress(OSError):  # then it is told that the file cannot be written
+                folder.mkdir(parents=True, exist_ok=True)
+            path = yield from quantizing(model.path, target, type)
+        finally:
+            clear(folder, self.own_folder)  # when nothing came of it
         return self._library.get(str(path))
 
     # ------------------------------------------------------------ what is kept
@@ -207,7 +214,7 @@ class Collection:
         """ggml's list of devices, asked once: what is free on them changes, what they are does not."""
         with self._lock:
             if self._devices is None:
-                self._devices = devices()
+                self._devices = _devices()
             return self._devices
 
     def plan(self, model: Model, wish: Mapping[str, Any] | None = None) -> Plan:
@@ -227,28 +234,34 @@ class Collection:
     def largest_context(self, model: Model) -> int:
         """The largest usual context that fits now with a model's settings; 0 when none does."""
         options = self._asked_options(model, {})
-        return largest_context(self.shape(model), self._machine(options.path), options)
+        correction = self._corrections.of(model.id)
+        return largest_context(self.shape(model), self._machine(options.path), options, correction=correction)
 
-    def lighter(self, model: Model) -> list[Retry]:
-        """What else may be tried when a model ran out of memory as it was last loaded."""
-        path = str(model.path)
-        failed = self._plans[path][1] if path in self._plans else self.plan(model)
-        return retries(self.shape(model), self._machine(str(model.path)), failed)
+    def lighter(self, model: Model, options: LoadOptions, device: str = "") -> list[Retry]:
+        """What else may be tried when a model ran out of memory with these options; `device`: of whose."""
+        failed = self._plan_of(options) or self._planned(model, options)
+        return retries(self.shape(model), self._machine(options.path), failed, device=device)
 
     def learn(self, model: Model, engine: Engine) -> None:
         """Compare what a model took when it was loaded with its plan, for the next plan."""
-        _, plan = self._plans.get(str(model.path), (None, None))
+        running = self._engines.options_of(str(model.path))
+        plan = self._plan_of(running) if running is not None else None
         if plan is None or engine.pid == os.getpid() or engine.pid in self._measured:
             return
         self._measured.add(engine.pid)  # later it has evaluated prompts
         if (held := memory_of(engine.pid)) > 0:
             self._corrections.learn(model.id, plan, host_bytes=held, buffers=engine.info.buffers)
 
-    def verdict(self, header: GGUFHeader, size: int) -> Verdict:
-        """Whether a model that is not here would fit; `size` is that of its file, `header` of one like it."""
-        shape = shape_of([header]).resized(size)
+    def verdicts(self, header: GGUFHeader, sizes: Sequence[int]) -> list[Verdict]:
+        """Whether models that are not here would fit; `sizes` are those of their files, `header` of one
+        like them."""
+        shape, machine = shape_of([header]), self._machine()
         options = self._settings.load_options("")
-        return automatic(shape, self._machine(), options, context_size=options.context_size or None).verdict
+        context_size = options.context_size or None
+        return [
+            automatic(shape.resized(size), machine, options, context_size=context_size).verdict
+            for size in sizes
+        ]
 
     def shape(self, model: Model) -> Shape:
         """What matters of a model for its memory, read once for each state of its file."""
@@ -260,18 +273,25 @@ class Collection:
 
     def _machine(self, path: str = "") -> Machine:
         """The memory that is free for the model at `path`: what it has now is given back first."""
-        loaded = {engine.path for engine in self._engines.loaded()}
-        plans = {at: plan for at, (_, plan) in self._plans.items() if at in loaded}
+        running = [self._engines.options_of(engine.path) for engine in self._engines.loaded()]
+        plans = [plan for options in running if options and (plan := self._plan_of(options))]
         return machine(
             self._devices_now(),
-            staying=[plan for at, plan in plans.items() if at != path],
-            leaving=[plan for at, plan in plans.items() if at == path],
+            staying=[plan for plan in plans if plan.options.path != path],
+            leaving=[plan for plan in plans if plan.options.path == path],
+        )
+
+    def _plan_of(self, options: LoadOptions) -> Plan | None:
+        """The plan by which a model is, or was to be, loaded with these options."""
+        bare = msgspec.structs.replace(options, adapters=())
+        return next(
+            (plan for (_, chosen), plan in reversed(list(self._plans.items())) if chosen == bare), None
         )
 
     def _devices_now(self) -> list[dict[str, Any]]:
         """The devices with what is free now; where there is no GPU, nobody has to be asked again."""
         known = self._devices_here()
-        return devices() if any(device["kind"] in GPU_KINDS for device in known) else known
+        return _devices() if any(device["kind"] in GPU_KINDS for device in known) else known
 
     # ------------------------------------------------------------ loading
 
@@ -281,21 +301,45 @@ class Collection:
         return {key: own.get(key, self._settings.get(key)) for key in LOADING}
 
     def load_options(
-        self, model: Model, wish: Mapping[str, Any], adapters: tuple[Adapter, ...] = ()
+        self,
+        model: Model,
+        wish: Mapping[str, Any],
+        adapters: tuple[Adapter, ...] = (),
+        *,
+        fresh: bool = True,
     ) -> LoadOptions:
         """How to load a model with a `wish` for some of its settings, and what is automatic filled in.
 
-        Never a longer context than the model was made for.
+        Never a longer context than the model was made for. A running model that was asked for like this
+        stays as it is. Not `fresh`: what was planned before will do, for a look that loads nothing.
         """
-        options = msgspec.structs.replace(self._asked_options(model, wish), adapters=adapters)
-        asked, plan = self._plans.get(options.path, (None, None))
-        if plan is not None and asked == options and self._engines.get(options.path) is not None:
-            return plan.options  # what is free now would have it loaded again with another choice
-        with suppress(UserError):  # a file that cannot be planned for says why when it is loaded
-            plan = self._planned(model, options)
-            self._plans[options.path] = (options, plan)
-            return plan.options
-        return msgspec.structs.replace(options, context_size=options.context_size or COMFORTABLE)
+        asked = self._asked_options(model, wish)
+        plan = self._known_plan(asked, fresh)
+        if plan is None:
+            with suppress(UserError):  # a file that cannot be planned for says why when it is loaded
+                plan = self._planned(model, asked)
+                self._remember(asked, plan)
+        if plan is None:
+            asked = msgspec.structs.replace(asked, context_size=asked.context_size or COMFORTABLE)
+        return msgspec.structs.replace(plan.options if plan else asked, adapters=adapters)
+
+    def _known_plan(self, asked: LoadOptions, fresh: bool) -> Plan | None:
+        """The plan of a running model that was asked for like this; what is free now may choose another."""
+        running = self._engines.options_of(asked.path)
+        if running is not None:
+            bare = msgspec.structs.replace(running, adapters=())
+            if (plan := self._plans.get((asked, bare))) is not None:
+                return plan
+        if fresh:
+            return None
+        return next((plan for (like, _), plan in reversed(list(self._plans.items())) if like == asked), None)
+
+    def _remember(self, asked: LoadOptions, plan: Plan) -> None:
+        with self._lock:
+            self._plans.pop((asked, plan.options), None)
+            self._plans[asked, plan.options] = plan
+            for old in list(self._plans)[:-MOST_PLANS]:
+                del self._plans[old]
 
     def _asked_options(self, model: Model, wish: Mapping[str, Any]) -> LoadOptions:
         """How to load a model as it was asked for, -1 layers left to be chosen."""
@@ -319,7 +363,7 @@ class Collection:
 
     def add_folder(self, folder: Path) -> None:
         """Let the library look into a folder as well; raises UserError when it is none."""
-        folder = folder.expanduser().absolute()
+        folder = _absolute(folder)
         if not folder.is_dir():
             raise UserError(
                 "There is no folder {folder}.",
@@ -333,9 +377,16 @@ class Collection:
             self.use_folders()
 
     def remove_folder(self, folder: Path) -> None:
-        """Look into a folder no more; its files stay."""
-        kept = [path for path in self.folders() if path != folder]
-        self._store.set_setting(FOLDERS, [str(path) for path in kept])
+        """Look into a folder no more; its files stay. Raises UserError when it is not one of them."""
+        folder, kept = _absolute(folder), self.folders()
+        if folder not in kept:
+            raise UserError(
+                "{folder} is not one of your folders.",
+                hint="Name it as the list of folders has it.",
+                code="no_folder",
+                folder=printable(str(folder)),
+            )
+        self._store.set_setting(FOLDERS, [str(path) for path in kept if path != folder])
         self.use_folders()
 
     def all_folders(self) -> list[tuple[str, Path]]:
@@ -347,6 +398,18 @@ class Collection:
         self._library.set_folders(
             [self.own_folder, *self.folders()], other_apps=bool(self._settings.get("other_apps"))
         )
+
+
+def _devices() -> list[dict[str, Any]]:
+    """ggml's list; where it cannot be had, models are planned for the processor alone."""
+    try:
+        return devices()
+    except EngineError:
+        return []
+
+
+def _absolute(folder: Path) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(folder)))
 
 
 def _shared(work: Generator[float, None, Path], number: int, count: int) -> Generator[float, None, Path]:

@@ -108,11 +108,11 @@ class Finder:
         first = min(repository.offers, key=lambda offer: offer.size)
         try:
             header = self.hub.header(first.files[0])
+            verdicts = self._collection.verdicts(header, [offer.size for offer in repository.offers])
         except UserError:
             return {}  # a header that cannot be read is told when the file is there
-        return {
-            offer.files[0].path: self._collection.verdict(header, offer.size) for offer in repository.offers
-        }
+        paths = (offer.files[0].path for offer in repository.offers)
+        return dict(zip(paths, verdicts, strict=True))
 
 
 def _recommended(repository: Repository, verdicts: Mapping[str, Verdict]) -> Repository:

@@ -147,16 +147,23 @@ class Work:
 
     def _load(self, model: Model) -> Generator[ModelLoading, None, Engine | None]:
         """Load the model and tell the progress; None when it was cancelled."""
-        collection = self._chats.collection
+        self._options = self._chats.load_options(self.conversation_id, model)
         try:
-            engine = yield from self._loading(self._chats.load_options(self.conversation_id, model))
+            engine = yield from self._loading(self._options)
         except RolltopError as error:
             if error.code not in ("no_memory", "killed"):  # the system kills what takes too much
                 raise
-            raise OutOfMemory(error, collection.lighter(model)) from error
+            raise self._out_of_memory(error, model) from error
         if engine is not None:
-            collection.learn(model, engine)
+            self._chats.collection.learn(model, engine)
         return engine
+
+    def _out_of_memory(self, error: RolltopError, model: Model) -> OutOfMemory:
+        device = str(error.params.get("device", ""))
+        ways: list[Retry] = []
+        with suppress(UserError):  # a file that cannot be planned for
+            ways = self._chats.collection.lighter(model, self._options, device)
+        return OutOfMemory(error, ways)
 
     def _loading(self, options: LoadOptions) -> Generator[ModelLoading, None, Engine | None]:
         loading = self._chats.engines.loading(options)
@@ -360,7 +367,12 @@ class Turn(Work):
             if not self.cancelled:
                 settings = with_seed(self.plan.settings)
                 row = self._begin(model, settings)
-                yield from self._generate(engine, _request(prompt, settings), row)
+                try:
+                    yield from self._generate(engine, _request(prompt, settings), row)
+                except EngineDied as error:
+                    if error.code != "no_memory":
+                        raise
+                    raise self._out_of_memory(error, model) from error
                 if self.answer is not None and self.answer.status == "done":
                     self._chats.engines.forgive(str(model.path))
         finally:

@@ -124,6 +124,13 @@ class EnginePool:
             entry.used = self._clock()
             return entry.engine
 
+    def options_of(self, path: str) -> LoadOptions | None:
+        """How the engine of a model was loaded, when it is alive; None when there is none."""
+        with self._lock:
+            self._notice()
+            entry = self._entries.get(path)
+            return entry.options if entry is not None else None
+
     def loaded(self) -> list[LoadedModel]:
         """The models that run now."""
         with self._lock:

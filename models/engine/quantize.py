@@ -25,7 +25,7 @@ from models.engine.protocol import (
 )
 from models.engine.transport import Link
 from models.errors import EngineError, RolltopError, UserError
-from models.gguf import GGUFHeader, read_header, shown
+from models.gguf import GGUFHeader, printable, read_header, shown
 
 T = TypeVar("T")
 
@@ -87,7 +87,10 @@ def quantizing(source: Path, target: Path, type: str) -> Generator[float, None, 
     chosen = next((offered for offered in TYPES if offered.name == type), None)
     if chosen is None:
         raise UserError(
-            "Rolltop cannot write models in {type}.", hint="Choose one of the types offered.", type=type
+            "Rolltop cannot write models in {type}.",
+            hint="Choose one of these types: {types}.",
+            type=printable(type)[:40],
+            types=", ".join(offered.name for offered in TYPES),
         )
     header = read_header(source)
     again = _check_source(header, shown(source), chosen)
@@ -221,4 +224,5 @@ def _write(command: Quantize, link: Link) -> int:
         hint="Free some room, or choose another folder.",
         code="no_space",
         size=f"{size / 1e9:.2f} GB",
+        bytes=size,
     )

@@ -836,8 +836,8 @@
       <translation>请从模型库中选择一个。</translation>
     </message>
     <message>
-      <source>Choose one of the types offered.</source>
-      <translation>请从提供的类型中选择一种。</translation>
+      <source>Choose one of these types: {types}.</source>
+      <translation>请从这些类型中选择：{types}。</translation>
     </message>
     <message>
       <source>Choose one of these: {choices}.</source>
@@ -1014,6 +1014,10 @@
     <message>
       <source>Name it as publisher/repository, or paste the address of its page.</source>
       <translation>请写成“发布者/仓库”的形式，或粘贴它的页面地址。</translation>
+    </message>
+    <message>
+      <source>Name it as the list of folders has it.</source>
+      <translation>请按文件夹列表中的写法填写。</translation>
     </message>
     <message>
       <source>Name the path of a GGUF file.</source>
@@ -1794,6 +1798,10 @@
     <message>
       <source>{folder} holds more than {limit} files; the rest was not looked at.</source>
       <translation>{folder} 中的文件多于 {limit} 个；其余的没有查看。</translation>
+    </message>
+    <message>
+      <source>{folder} is not one of your folders.</source>
+      <translation>{folder} 不在您的文件夹之列。</translation>
     </message>
     <message>
       <source>{host} cannot be reached.</source>

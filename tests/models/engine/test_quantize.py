@@ -118,7 +118,7 @@ def test_room_on_the_disk_is_checked_before_a_byte_is_written(
     with pytest.raises(UserError) as caught:
         result_of(quantizing(source, tmp_path / "small.gguf", "Q8_0"))
     assert caught.value.code == "no_space"
-    size = caught.value.params["size"]
+    size = caught.value.params["bytes"]
     assert left_in(tmp_path) == {"source.gguf"}
     room.free = quantize.SPARE + int(str(size))
     made = result_of(quantizing(source, tmp_path / "small.gguf", "Q8_0"))
