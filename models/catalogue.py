@@ -107,12 +107,16 @@ class Recommendation:
     why: str
 
 
+# Made here: msgspec works a type out when it is first asked for, and two threads at once crash it.
+_decode = msgspec.json.Decoder(tuple[Entry, ...]).decode
+
+
 @cache
 def catalogue() -> tuple[Entry, ...]:
     """All entries as they are listed; raises UserError when the file is missing or not as it should be."""
     try:
         data = files("resources").joinpath("catalogue.json").read_bytes()
-        return msgspec.json.decode(data, type=tuple[Entry, ...])
+        return _decode(data)
     except (OSError, msgspec.DecodeError) as error:
         raise UserError(
             "The catalogue of models cannot be read.",

@@ -300,6 +300,10 @@ class _Slip(msgspec.Struct):
         return told == (file.repo, file.revision, file.path, file.size, file.sha256.lower())
 
 
+# Made here: msgspec works a type out when it is first asked for, and two threads at once crash it.
+_decode_slip = msgspec.json.Decoder(_Slip).decode
+
+
 class _Part:
     """The bytes of a file so far, on the disk and hashed.
 
@@ -408,7 +412,7 @@ def _write(stream: FileIO, data: bytes) -> None:
 
 def _read_slip(target: Path) -> _Slip | None:
     with suppress(OSError, msgspec.DecodeError):
-        return msgspec.json.decode(_beside(target, _SLIP).read_bytes(), type=_Slip)
+        return _decode_slip(_beside(target, _SLIP).read_bytes())
     return None
 
 

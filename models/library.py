@@ -461,6 +461,10 @@ class _Cache(msgspec.Struct):
     headers: dict[str, _Entry]
 
 
+# Made here: msgspec works a type out when it is first asked for, and two threads at once crash it.
+_decode = msgspec.msgpack.Decoder(_Cache).decode
+
+
 class _Headers:
     """The facts in files' headers, each read once while its file stays the same."""
 
@@ -468,6 +472,7 @@ class _Headers:
         self._file = file
         self._entries: dict[str, _Entry] | None = None
         self._changed = False
+        self._lock = threading.Lock()
 
     def of(self, path: Path) -> _Facts:
         """What a file's header says; raises UserError."""
@@ -475,13 +480,17 @@ class _Headers:
             status = path.stat()
         except (OSError, ValueError):
             return _read_facts(path)  # says what is wrong
-        if self._entries is None:
-            self._entries = self._load()
-        entry = self._entries.pop(str(path), None)
+        with self._lock:
+            if self._entries is None:
+                self._entries = self._load()
+            entries = self._entries
+            entry = entries.get(str(path))
         if entry is None or (entry.size, entry.modified_ns) != (status.st_size, status.st_mtime_ns):
             entry = _Entry(status.st_size, status.st_mtime_ns, _read_facts(path))
             self._changed = True
-        self._entries[str(path)] = entry  # at the end: the first ones are forgotten first
+        with self._lock:
+            entries.pop(str(path), None)
+            entries[str(path)] = entry  # at the end: the first ones are forgotten first
         return entry.facts
 
     def _load(self) -> dict[str, _Entry]:
@@ -490,7 +499,7 @@ class _Headers:
             return {}
         with suppress(OSError, ValueError, msgspec.MsgspecError, RecursionError):
             if self._file.stat().st_size <= MAX_CACHE_BYTES:
-                cache = msgspec.msgpack.decode(self._file.read_bytes(), type=_Cache)
+                cache = _decode(self._file.read_bytes())
                 if cache.version == CACHE_VERSION:
                     return cache.headers
         return {}

@@ -298,6 +298,10 @@ class _Manifest(msgspec.Struct):
     layers: list[_Layer] | None = None
 
 
+# Made here: msgspec works a type out when it is first asked for, and two threads at once crash it.
+_decode_manifest = msgspec.json.Decoder(_Manifest).decode
+
+
 def _ollama(place: Place, survey: Survey) -> Iterator[Found | None]:
     """manifests/<registry>/<namespace>/<model>/<tag>, JSON that names files in blobs/.
 
@@ -319,7 +323,7 @@ def _from_manifest(path: Path, place: Place, survey: Survey) -> Found | None:
     _, namespace, model, tag = path.parts[-4:]
     name = _words(f"{model}:{tag}")
     try:
-        layers = msgspec.json.decode(_read(path), type=_Manifest).layers or []
+        layers = _decode_manifest(_read(path)).layers or []
     except (msgspec.MsgspecError, ValueError, RecursionError):
         survey.problems.append((path, _bad_manifest(name)))
         return None

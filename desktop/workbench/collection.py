@@ -15,7 +15,7 @@ import msgspec
 
 from desktop.workbench.settings import BY_KEY, Settings
 from desktop.workbench.store import ModelRow, Store
-from models.engine.child import devices
+from models.engine.child import devices, may_use_gpu
 from models.engine.client import Engine
 from models.engine.pool import EnginePool, memory_of
 from models.engine.protocol import GPU_KINDS, Adapter, LoadOptions
@@ -401,9 +401,9 @@ class Collection:
 
 
 def _devices() -> list[dict[str, Any]]:
-    """ggml's list; where it cannot be had, models are planned for the processor alone."""
+    """ggml's list; where there is none to be had, models are planned for the processor alone."""
     try:
-        return devices()
+        return devices() if may_use_gpu() else []
     except EngineError:
         return []
 

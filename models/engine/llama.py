@@ -29,6 +29,7 @@ from llama_cpp.llama_grammar import json_schema_to_gbnf
 from models.engine.adapters import AdapterError, check_adapter
 from models.engine.log import INFO, MIB, Log
 from models.engine.protocol import (
+    GGML_LIBRARY,
     GPU_KINDS,
     Adapter,
     BackendFacts,
@@ -833,9 +834,7 @@ def backend_facts() -> BackendFacts:
     name_of = _ggml("ggml_backend_reg_name", ctypes.c_char_p, ctypes.c_void_p)
     count = _ggml("ggml_backend_reg_count", ctypes.c_size_t)()
     features = re.split(r"\||\w+ :", _text(llama.llama_print_system_info()))
-    libraries = (
-        re.match(r"(?:lib)?ggml-(?!base)([a-z]+)", path.name) for path in libggml_base_path.iterdir()
-    )
+    libraries = (GGML_LIBRARY.match(path.name) for path in libggml_base_path.iterdir())
     return BackendFacts(
         bindings=llama.__version__,
         llama_version=_text(version()),

@@ -6,6 +6,7 @@ request carries the request's `id`. The encoding is MessagePack; see `encode` an
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +25,10 @@ GPU_KINDS = ("GPU", "IGPU")
 
 NO_GPU_BACKENDS = {"cpu", "blas"}
 """Backends that use no graphics card, in small letters."""
+
+
+GGML_LIBRARY = re.compile(r"(?:lib)?ggml-(?!base)([a-z]+)")
+"""Name of a library of ggml; the group is the backend in it."""
 
 
 class Struct(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -498,6 +503,10 @@ Event = LoadProgress | Ready | LoadFailed | SentEvent | Reply
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _events: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+decode_facts = msgspec.json.Decoder(BackendFacts).decode
+for _type in (Prompt, PromptSize, ModelInfo):
+    # msgspec works a type out when it is first asked for, and two threads at once crash it.
+    msgspec.json.Decoder(_type)
 
 
 def failure(error: RolltopError) -> Failure:

@@ -1801,7 +1801,7 @@
     </message>
     <message>
       <source>{folder} is not one of your folders.</source>
-      <translation>{folder} 不在您的文件夹之列。</translation>
+      <translation>{folder} 不在你的文件夹之列。</translation>
     </message>
     <message>
       <source>{host} cannot be reached.</source>

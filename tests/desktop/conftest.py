@@ -119,6 +119,7 @@ class Computer:
 def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
     """A computer with 16 GiB and no graphics card, until the test says otherwise."""
     computer = Computer()
+    monkeypatch.setattr("desktop.workbench.collection.may_use_gpu", lambda: True)
     monkeypatch.setattr("desktop.workbench.collection.devices", computer.devices)
     monkeypatch.setattr(
         psutil, "virtual_memory", lambda: SimpleNamespace(total=computer.total, available=computer.free)

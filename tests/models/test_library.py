@@ -724,3 +724,25 @@ def test_an_unknown_model_names_the_known_ones() -> None:
     with pytest.raises(UserError) as caught:
         Library([]).get("smoll")
     assert caught.value.hint_text == "The library has: smollm2-135m-instruct-q4_1."
+
+
+def test_the_first_looks_of_many_threads_at_once(tmp_path: Path, starter: Path) -> None:
+    """In a process of its own: working a type out in two threads at once used to crash it."""
+    code = """
+import sys, threading
+from pathlib import Path
+from models.library import Library
+sys.setswitchinterval(1e-6)
+cache = Path(sys.argv[1])
+library = Library([], cache=cache)
+threads = [threading.Thread(target=library.starter) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+library.scan()
+"""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "headers.bin")], capture_output=True
+        )
+        assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "headers.bin").exists()

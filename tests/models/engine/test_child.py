@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tiny_models import tiny_gemma3, tiny_llama
 
 from models.engine import child
-from models.engine.child import Child, backend_facts, devices
+from models.engine.child import Child, backend_facts, devices, may_use_gpu
 from models.engine.client import ProcessEngine
-from models.engine.protocol import BackendFacts, LoadOptions, Tokenize
+from models.engine.protocol import NO_GPU_BACKENDS, BackendFacts, LoadOptions, Tokenize
 from models.errors import EngineDied, EngineError, RolltopError
 
 LOAD_WITH_LITTLE_MEMORY = """
@@ -155,3 +156,19 @@ def test_a_death_is_explained(monkeypatch: pytest.MonkeyPatch, code: str, expect
         assert not process.alive()
     finally:
         process.close()
+
+
+def test_whether_a_graphics_card_can_be_used_is_told_by_the_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = backend_facts()
+    assert may_use_gpu() is not ({*facts.built} <= NO_GPU_BACKENDS)
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("models.engine.child.importlib.util.find_spec", lambda _name: package)
+    (tmp_path / "lib").mkdir()
+    assert may_use_gpu()  # nothing is known
+    for name in ("libggml-base.so.0", "libggml-cpu-haswell.so", "libllama.so"):
+        (tmp_path / "lib" / name).touch()
+    assert not may_use_gpu()
+    (tmp_path / "lib" / "ggml-cuda.dll").touch()
+    assert may_use_gpu()
