@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolBu
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import duration_text, size_text, speed_text
+from desktop.ui.widgets.labels import set_role
 
 if TYPE_CHECKING:
     from models.downloads import Item
@@ -51,7 +52,7 @@ class DownloadRow(QFrame):
         self.item = item
         self.title.setText(item.title)
         self.state.setText(state_text(item))
-        _role(self.state, "error" if item.status == "failed" else "fact")
+        set_role(self.state, "error" if item.status == "failed" else "fact")
         self.bar.setValue(round(1000 * item.done / item.total) if item.total else 0)
         self.bar.setAccessibleName(f"{item.title}: {self.state.text()}")
         self.bar.setVisible(item.status != "done")
@@ -113,10 +114,3 @@ def _button(icon: str, words: str, theme: Theme) -> QToolButton:
     button.setToolTip(words)
     button.setAccessibleName(words)
     return button
-
-
-def _role(widget: QWidget, role: str) -> None:
-    if widget.property("role") != role:
-        widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import capability_words, parameters_text, size_text, verdict_word
+from desktop.ui.widgets.labels import plain_label, set_role
 
 if TYPE_CHECKING:
     from models.catalogue import Entry, Recommendation
@@ -30,7 +31,7 @@ class EntryView(QWidget):
         super().__init__(parent)
         self._entry: Entry | None = None
         self._name, self._about, self._text, self._verdict, self._facts = (
-            _label(role) for role in ("title", "muted", "", "good", "fact")
+            plain_label(role) for role in ("title", "muted", "", "good", "fact")
         )
         self._text.setFont(theme.font("reading"))
         self.download = QPushButton()
@@ -71,14 +72,10 @@ class EntryView(QWidget):
         self._text.setText(QCoreApplication.translate("Catalogue", entry.description))
         why = QCoreApplication.translate("Errors", one.why)
         self._verdict.setText(f"{verdict_word(one.verdict)} · {why}")
-        self._verdict.setProperty("role", {"fits": "good", "too_big": "bad"}.get(one.verdict, "muted"))
-        self._verdict.style().unpolish(self._verdict)
-        self._verdict.style().polish(self._verdict)
+        set_role(self._verdict, {"fits": "good", "too_big": "bad"}.get(one.verdict, "muted"))
         licence = QCoreApplication.translate("Hub", "Licence: {name}").format(name=entry.license)
         self._facts.setText(" · ".join(filter(None, (entry.repo, entry.quantization, licence))))
-        self.download.setProperty("role", "" if one.verdict == "too_big" else "primary")
-        self.download.style().unpolish(self.download)
-        self.download.style().polish(self.download)
+        set_role(self.download, "" if one.verdict == "too_big" else "primary")
         self.set_busy(False)
 
     def set_busy(self, busy: bool) -> None:
@@ -92,11 +89,3 @@ class EntryView(QWidget):
         self.download.setText(words)
         self.download.setAccessibleName(f"{words}: {self._entry.name}")
         self.download.setEnabled(not busy)
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if role:
-        label.setProperty("role", role)
-    return label

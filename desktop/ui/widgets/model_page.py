@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPlainTextEdit,
     QPushButton,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import capability_words, day_text, parameters_text, place_word, size_text
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.own_settings import OwnSettings
 from desktop.ui.widgets.plan_view import PlanView
 
@@ -64,7 +64,7 @@ class ModelPage(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFixedWidth(WIDTH)
         self.setProperty("role", "inspector")
-        self._name, self._about = _label("title"), _label("muted")
+        self._name, self._about = plain_label("title"), plain_label("muted")
         self.plan = PlanView(theme)
         self.own = OwnSettings(theme, default)
         self.note = QPlainTextEdit()
@@ -185,7 +185,7 @@ class ModelPage(QScrollArea):
         self.setWidget(page)
 
     def _section(self, column: QVBoxLayout, title: str, body: QWidget) -> None:
-        head = _label("section")
+        head = plain_label("section")
         head.setText(title.upper())
         line = QFrame()
         line.setProperty("role", "line")
@@ -201,7 +201,7 @@ class ModelPage(QScrollArea):
                 widget.hide()
                 widget.deleteLater()
         for row, (name, value) in enumerate(fact for fact in facts if fact[1]):
-            left, right = _label("fact"), _label("")
+            left, right = plain_label("fact"), plain_label("")
             left.setText(name)
             right.setText(value)
             right.setWordWrap(True)
@@ -259,11 +259,3 @@ def header_facts(header: GGUFHeader) -> list[tuple[str, str]]:
 def _breakable(path: str) -> str:
     """A path that may be broken into lines after its separators."""
     return path.replace("/", "/\u200b").replace("\\", "\\\u200b")
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if role:
-        label.setProperty("role", role)
-    return label

@@ -42,6 +42,7 @@ from desktop.ui.jobs import Jobs
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import size_text
+from desktop.ui.widgets.labels import set_role
 from desktop.ui.widgets.plan_view import verdict_text
 
 if TYPE_CHECKING:
@@ -499,9 +500,7 @@ class PickerPopup(QFrame):
                 available=size_text(sum(need.available for need in needs)),
             )
         )
-        self.plan.setProperty("role", "error" if plan.verdict == "too_big" else "fact")
-        self.plan.style().unpolish(self.plan)
-        self.plan.style().polish(self.plan)
+        set_role(self.plan, "error" if plan.verdict == "too_big" else "fact")
         self.plan.show()
         self._fit()
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QLocale, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.ui.actions import QT_TRANSLATE_NOOP
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import verdict_word
+from desktop.ui.widgets.labels import plain_label, set_role
 from desktop.ui.widgets.memory_bar import MemoryBar
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class PlanView(QWidget):
         self.kv_type.activated.connect(lambda _: self._asked())
         for kind in KV_TYPES:
             self.kv_type.addItem(kind, kind)
-        self.verdict, self.reason = _label("good"), _label("fact")
+        self.verdict, self.reason = plain_label("good"), plain_label("fact")
         self.reason.setWordWrap(True)
         self.keep = QPushButton(QCoreApplication.translate("Plan", "Use these settings for this model"))
         self.keep.setProperty("role", "link")
@@ -107,9 +108,7 @@ class PlanView(QWidget):
         if id != self._shown:
             return
         self.verdict.setText(verdict_text(plan))
-        self.verdict.setProperty("role", {"fits": "good", "too_big": "bad"}.get(plan.verdict, "muted"))
-        self.verdict.style().unpolish(self.verdict)
-        self.verdict.style().polish(self.verdict)
+        set_role(self.verdict, {"fits": "good", "too_big": "bad"}.get(plan.verdict, "muted"))
         needs = [plan.host, *plan.gpus]
         self._show_bars(len(needs))
         for bar, need in zip(self.bars, needs, strict=False):
@@ -156,10 +155,3 @@ def reason_text(plan: Plan) -> str:
 def _part(key: str) -> str:
     word = PARTS[key]
     return QCoreApplication.translate("Plan", word)
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    return label

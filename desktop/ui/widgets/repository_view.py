@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from desktop.ui.actions import QT_TRANSLATE_NOOP
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import count_text, day_text, size_text, verdict_word
 from desktop.ui.widgets.formula import Formulas
+from desktop.ui.widgets.labels import plain_label
 from desktop.ui.widgets.links import ask_to_open
 from desktop.ui.widgets.prose import Prose
 
@@ -87,7 +87,7 @@ class RepositoryView(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._title, self._facts, self._gate = _label("title"), _label("fact"), _label("muted")
+        self._title, self._facts, self._gate = plain_label("title"), plain_label("fact"), plain_label("muted")
         self._page = QPushButton(QCoreApplication.translate("Hub", "Its page on the web"))
         self._page.setProperty("role", "link")
         self._page.clicked.connect(lambda: self.page_requested.emit(self._title.text()))
@@ -164,13 +164,13 @@ class RepositoryView(QScrollArea):
             for column, widget in enumerate(self._row(repository, offer)):
                 self._grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignVCenter)
         if not repository.offers:
-            none = _label("muted")
+            none = plain_label("muted")
             none.setText(QCoreApplication.translate("Hub", "There is no GGUF file in this repository."))
             self._grid.addWidget(none, 0, 0)
         self._files.show()
 
     def _row(self, repository: Repository, offer: Offer) -> list[QWidget]:
-        name, size, quality, verdict = (_label(role) for role in ("", "muted", "fact", "fact"))
+        name, size, quality, verdict = (plain_label(role) for role in ("", "muted", "fact", "fact"))
         name.setText(offer.quantization)
         size.setText(size_text(offer.size))
         loss = QUALITY.get(offer.quality, "")
@@ -217,11 +217,3 @@ _IMAGE = re.compile(r"!\[([^\]\[]{0,300})\]\([^()\s]{0,2000}\)")
 def without_html(card: str) -> str:
     """A card as plain Markdown: tags and comments go, an image leaves its description."""
     return re.sub(r"\n{3,}", "\n\n", _IMAGE.sub(r"\1", _TAG.sub("", card))).strip()
-
-
-def _label(role: str) -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    if role:
-        label.setProperty("role", role)
-    return label

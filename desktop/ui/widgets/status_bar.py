@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.labels import set_role
 
 State = Literal["none", "loading", "ready", "dead"]
 
@@ -117,7 +118,7 @@ class StatusBar(QWidget):
         self._model.setText(text.strip())
         self._model.setAccessibleName(text.strip())
         self._restart.setVisible(state == "dead")
-        _role(self._model, "status-bad" if state == "dead" else "status")
+        set_role(self._model, "status-bad" if state == "dead" else "status")
 
     def set_device(self, text: str) -> None:
         """Where the model runs, such as "CPU" or "GPU 24 / 30 layers"; "" for nowhere."""
@@ -224,10 +225,3 @@ class StatusBar(QWidget):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
-
-
-def _role(widget: QWidget, role: str) -> None:
-    if widget.property("role") != role:
-        widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
