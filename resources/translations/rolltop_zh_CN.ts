@@ -3024,6 +3024,10 @@
       <translation>按此上下文长度计算</translation>
     </message>
     <message>
+      <source>It fits with a context of {n} tokens.</source>
+      <translation>上下文为 {n} 个词元时放得下。</translation>
+    </message>
+    <message>
       <source>RAM</source>
       <translation>RAM</translation>
     </message>

@@ -103,8 +103,11 @@ class PlanView(QWidget):
         self.keep.hide()
         self._show_bars(0)
 
-    def show_plan(self, id: str, plan: Plan) -> None:
-        """Show the plan of the model that is asked about; one of another model comes too late."""
+    def show_plan(self, id: str, plan: Plan, largest: int = 0) -> None:
+        """Show the plan of the model that is asked about; one of another model comes too late.
+
+        `largest`: tokens of the largest context that would fit, when this one does not; 0 for none.
+        """
         if id != self._shown:
             return
         self.verdict.setText(verdict_text(plan))
@@ -114,7 +117,7 @@ class PlanView(QWidget):
         for bar, need in zip(self.bars, needs, strict=False):
             parts = [(_part(key), size) for key, size in need.parts]
             bar.show_parts(need.device or QCoreApplication.translate("Plan", "RAM"), parts, need.available)
-        self.reason.setText(reason_text(plan))
+        self.reason.setText(reason_text(plan, largest))
         self.reason.setVisible(bool(self.reason.text()))
 
     def _show_bars(self, count: int) -> None:
@@ -143,8 +146,11 @@ def verdict_text(plan: Plan) -> str:
     return " · ".join(words)
 
 
-def reason_text(plan: Plan) -> str:
+def reason_text(plan: Plan, largest: int) -> str:
     """What to change when it does not fit; "" when it does."""
+    if plan.verdict == "too_big" and largest:
+        words = QCoreApplication.translate("Plan", "It fits with a context of {n} tokens.")
+        return words.format(n=QLocale().toString(largest))
     if plan.problem is not None:
         return error_text(plan.problem)[1]
     if plan.verdict == "partly":

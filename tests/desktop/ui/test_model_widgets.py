@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,18 @@ from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.memory_bar import MemoryBar
 from desktop.ui.widgets.model_list import CONTEXT, NAME, SIZE, ModelList, second_line
 from desktop.ui.widgets.own_settings import OwnSettings
+from desktop.ui.widgets.plan_view import PlanView
 from desktop.ui.widgets.repository_view import RepositoryView, without_html
 from desktop.workbench.collection import ModelEntry
 from desktop.workbench.settings import BY_KEY
 from models.download import RemoteFile
+from models.engine.protocol import LoadOptions
 from models.errors import UserError
+from models.fit import Machine, plan
 from models.gguf import ArraySummary, read_header
 from models.hub import Offer, Repository
 from models.library import Model
+from models.shape import shape_of
 
 
 @pytest.fixture
@@ -283,3 +288,29 @@ def test_a_repository_shows_what_fits_and_downloads_it(qtbot: QtBot, jobs: Jobs,
 def test_a_card_without_its_html() -> None:
     card = "<div>\n<!-- secret\n -->\n# Hi</div>\n[![Build](http://x/b.svg)](http://x)\n\n\n\n5 < 6 and 7 > 3"
     assert without_html(card) == "# Hi\n[Build](http://x)\n\n5 < 6 and 7 > 3"
+
+
+# ---------------------------------------------------------------- the plan
+
+
+def test_a_plan_that_does_not_fit_names_the_context_that_would(
+    qtbot: QtBot, theme: Theme, starter: Path
+) -> None:
+    shape = shape_of([read_header(starter)])
+    little = Machine(ram_free=900 << 20, ram_total=4 << 30)
+    options = LoadOptions(path=str(starter), context_size=1 << 17)
+    made = plan(replace(shape, context_length=0), little, options)
+    assert made.verdict == "too_big"
+    view = PlanView(theme)
+    qtbot.addWidget(view)
+    view.resize(330, 200)
+    view.show()
+    view.begin(entry("Small", context=1 << 17), {"context_size": 1 << 17, "kv_type": "f16"})
+    view.show_plan("small", made, 4096)
+    assert view.verdict.text().startswith("too big")
+    assert "4" in view.reason.text()
+    assert "context" in view.reason.text()
+    view.show_plan("small", made)
+    assert view.reason.text().startswith("Close other programs")
+    view.show_plan("another", replace(made, verdict="fits"))  # comes too late
+    assert view.verdict.text().startswith("too big")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from desktop.workbench.collection import ModelEntry
     from desktop.workbench.workbench import Workbench
     from models.errors import UserError
+    from models.fit import Plan
     from models.library import Model, ScanProgress
 
 KINDS = ("chat", "thinking", "tools", "vision", "embedding", "rerank")
@@ -236,10 +237,15 @@ class LibraryPage(QWidget):
         entry, wish = self.page.entry, self.page.plan.wish()
         if entry is not None:
             self._jobs.run(
-                lambda: self._collection.plan(entry.model, wish),
-                partial(self.page.plan.show_plan, entry.model.id),
+                lambda: self._make_plan(entry.model, wish),
+                lambda made: self.page.plan.show_plan(entry.model.id, *made),
                 _ignore,
             )
+
+    def _make_plan(self, model: Model, wish: dict[str, object]) -> tuple[Plan, int]:
+        """A plan, and the largest context that would fit when this one does not."""
+        plan = self._collection.plan(model, wish)
+        return plan, self._collection.largest_context(model) if plan.verdict == "too_big" else 0
 
     def _keep_settings(self, id: str, values: dict[str, object]) -> None:
         self._keep(partial(self._collection.set_settings, id, values), self._bridge.models_changed.emit)
