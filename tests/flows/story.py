@@ -81,8 +81,8 @@ class Story:
         return f"rows {rows}, notice {self.notice()!r}, busy {self.panel.busy}, broken {self.broken}"
 
     def settle(self) -> None:
-        """Wait until the open conversation is at rest: no answer in the making, nothing being read."""
-        self.until(lambda: not self.panel.busy and self.panel._opening is None, "rest")
+        """Wait until the open conversation is at rest: no answer in the making, nothing read or loaded."""
+        self.until(lambda: not (self.panel.busy or self.panel._opening or self.window._loading), "rest")
 
     # ------------------------------------------------------------ hands
 
