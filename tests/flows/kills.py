@@ -187,7 +187,7 @@ def _begin_answer(story: Story, rng: random.Random) -> None:
         words = rng.randrange(60)
 
         def answering() -> bool:
-            return story.rows()[-1].role == "assistant"
+            return [row.role for row in story.rows()[-1:]] == ["assistant"]
 
         def enough(words: int = words) -> bool:
             return answering() and story.panel.busy and len(story.shown().split()) > words

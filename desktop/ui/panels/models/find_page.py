@@ -90,6 +90,7 @@ class FindPage(QWidget):
         self.entry, self.repository = EntryView(theme), RepositoryView(theme, formulas)
         self.notice = NoticeBar(theme)
         self._job: Job | None = None
+        self._recommending: Job | None = None
         self._wanted = ""
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -173,7 +174,11 @@ class FindPage(QWidget):
         """Show the catalogue, the best for this computer first."""
         self._wait.stop()
         purpose = self.purpose.currentData() or None
-        self._jobs.run(lambda: self._finder.recommendations(purpose), self._show_recommendations, self._fail)
+        if self._recommending is not None:
+            self._recommending.cancel()  # what was asked before may be answered after
+        self._recommending = self._jobs.run(
+            lambda: self._finder.recommendations(purpose), self._show_recommendations, self._fail
+        )
 
     def _show_recommendations(self, found: Sequence[Recommendation]) -> None:
         if self.search.text().strip():

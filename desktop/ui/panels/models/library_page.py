@@ -77,6 +77,7 @@ class LibraryPage(QWidget):
         self.left_out.hide()
         self._problems: list[tuple[Path, UserError]] = []
         self._scanning: Job | None = None
+        self._planning: Job | None = None
         self._again = False
         self._watcher = QFileSystemWatcher(self)
         self._calm = QTimer(self)
@@ -235,8 +236,10 @@ class LibraryPage(QWidget):
     def _plan(self) -> None:
         """Have the memory plan made for what the page asks."""
         entry, wish = self.page.entry, self.page.plan.wish()
+        if self._planning is not None:
+            self._planning.cancel()  # what was asked before may be answered after
         if entry is not None:
-            self._jobs.run(
+            self._planning = self._jobs.run(
                 lambda: self._make_plan(entry.model, wish),
                 lambda made: self.page.plan.show_plan(entry.model.id, *made),
                 _ignore,
