@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import msgspec
@@ -600,8 +599,8 @@ class Corrections:
                 return known or Correction()
             differences = self._known.values()
             return Correction(
-                round(median(known.host for known in differences)),
-                round(median(known.gpu for known in differences)),
+                round(_middle(known.host for known in differences)),
+                round(_middle(known.gpu for known in differences)),
             )
 
     def learn(self, model: str, plan: Plan, *, host_bytes: int, buffers: Iterable[Buffer] = ()) -> None:
@@ -623,7 +622,7 @@ class Corrections:
         ]
         seen = Correction(
             min(host, plan.loaded // 2) + old.host,
-            min(round(median(apart)), plan.needed // 2) + old.gpu if kept and apart else old.gpu,
+            min(round(_middle(apart)), plan.needed // 2) + old.gpu if kept and apart else old.gpu,
         )
         with self._lock:
             before = self._known.pop(model, seen)
@@ -639,3 +638,10 @@ class Corrections:
             new = self._file.with_suffix(".new")
             new.write_bytes(msgspec.json.encode(self._known))
             new.replace(self._file)
+
+
+def _middle(numbers: Iterable[float]) -> float:
+    """The median; the module that has one takes as long to import as the rest of this file."""
+    found = sorted(numbers)
+    half = len(found) // 2
+    return found[half] if len(found) % 2 else (found[half - 1] + found[half]) / 2

@@ -163,10 +163,7 @@ class Desk(QObject):
         self.jobs.hold()
         self.bridge = Bridge(self)
         workbench.settings.on_change.append(self.bridge.setting_was_set)
-        workbench.network.on_connect.append(self.bridge.connection_was_made)
-        self.downloads = DownloadRunner(workbench.downloads, self.jobs, self.bridge, self)
         self.window: Window = Window(workbench, self.jobs, self.bridge, self.theme)
-        self.downloads.chat_requested.connect(self.window.chat_with)
         self._polling = False
         self._timers = [
             self._timer(POLL_MS, self._look_for_dead),
@@ -277,6 +274,9 @@ class Desk(QObject):
         self.window.close()
 
     def _painted(self) -> None:
+        self._workbench.network.on_connect.append(self.bridge.connection_was_made)
+        self.downloads = DownloadRunner(self._workbench.downloads, self.jobs, self.bridge, self)
+        self.downloads.chat_requested.connect(self.window.chat_with)
         add_panels(self.window, self._workbench, self.jobs, self.bridge, self.theme, self.downloads)
         QTimer.singleShot(0, self._begin)
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,24 +20,17 @@ from models.engine.child import devices, may_use_gpu
 from models.engine.client import Engine
 from models.engine.pool import EnginePool, memory_of
 from models.engine.protocol import GPU_KINDS, Adapter, LoadOptions
-from models.engine.quantize import TYPES, quantizing
 from models.errors import EngineError, UserError
-from models.fit import (
-    COMFORTABLE,
-    Corrections,
-    Machine,
-    Plan,
-    Retry,
-    Verdict,
-    automatic,
-    largest_context,
-    machine,
-    retries,
-)
 from models.gguf import GGUFHeader, printable, read_header
 from models.library import Library, Model, ScanProgress
-from models.model_files import How, check_removable, clear, freed_by, importing, remove, safe_name
-from models.shape import Shape, shape_of
+
+if TYPE_CHECKING:
+    from models.fit import Corrections, Machine, Plan, Retry, Verdict
+    from models.model_files import How
+    from models.shape import Shape
+
+# models.fit, models.model_files and models.engine.quantize are imported where they are used: they would
+# delay the first window.
 
 SYSTEM = "system"
 MODEL_SETTINGS = (
@@ -88,7 +82,7 @@ class Collection:
         # By what was asked for and what was chosen, both without adapters; the last ones made.
         self._plans: dict[tuple[LoadOptions, LoadOptions], Plan] = {}
         self._measured: set[int] = set()
-        self._corrections = Corrections(state)
+        self._state = state
         self._lock = threading.Lock()
         self._store, self._library, self._engines, self._settings = store, library, engines, settings
         self.use_folders()
@@ -138,6 +132,8 @@ class Collection:
 
     def importing(self, files: Sequence[Path], how: How) -> Generator[float, None, Model]:
         """Take GGUF files into the library one after the other; returns the last model."""
+        from models.model_files import importing
+
         path = self.own_folder
         for number, file in enumerate(files):
             work = importing(file, self.own_folder, how)
@@ -146,6 +142,8 @@ class Collection:
 
     def freed_by(self, model: Model) -> int:
         """Bytes that `remove` would free once the trash is emptied; 0 for a mere link."""
+        from models.model_files import freed_by
+
         return freed_by(model, self._library.scan())
 
     def remove(self, model: Model, *, for_good: bool = False) -> int:
@@ -153,6 +151,8 @@ class Collection:
 
         Raises UserError: "no_trash" where `for_good` would do, "other_app" for another app's model.
         """
+        from models.model_files import check_removable, remove
+
         check_removable(model)
         others = self._library.scan()
         self._engines.unload(str(model.path))
@@ -160,10 +160,15 @@ class Collection:
 
     def quantizations(self) -> list[tuple[str, float]]:
         """The types that a model can be written in, with their bits for each weight."""
+        from models.engine.quantize import TYPES
+
         return [(kind.name, kind.bits) for kind in TYPES]
 
     def quantizing(self, model: Model, type: str) -> Generator[float, None, Model]:
         """Write a model in another type into the app's folder; returns the new one."""
+        from models.engine.quantize import quantizing
+        from models.model_files import clear, safe_name
+
         folder = self.own_folder / safe_name(model.publisher, "local") / safe_name(model.name, "model")
         target = folder / f"{safe_name(model.name, 'model')}-{safe_name(type, 'type')}.gguf"
         try:
@@ -203,6 +208,12 @@ class Collection:
 
     # ------------------------------------------------------------ memory
 
+    @cached_property
+    def _corrections(self) -> Corrections:
+        from models.fit import Corrections
+
+        return Corrections(self._state)
+
     def memory(self) -> tuple[int, int]:
         """Bytes of memory that this computer has, and those of its graphics cards beside it."""
         import psutil  # here, since it would delay the first window
@@ -223,6 +234,8 @@ class Collection:
         return self._planned(model, self._asked_options(model, wish or {}))
 
     def _planned(self, model: Model, options: LoadOptions) -> Plan:
+        from models.fit import automatic
+
         return automatic(
             self.shape(model),
             self._machine(options.path),
@@ -233,12 +246,16 @@ class Collection:
 
     def largest_context(self, model: Model) -> int:
         """The largest usual context that fits now with a model's settings; 0 when none does."""
+        from models.fit import largest_context
+
         options = self._asked_options(model, {})
         correction = self._corrections.of(model.id)
         return largest_context(self.shape(model), self._machine(options.path), options, correction=correction)
 
     def lighter(self, model: Model, options: LoadOptions, device: str = "") -> list[Retry]:
         """What else may be tried when a model ran out of memory with these options; `device`: of whose."""
+        from models.fit import retries
+
         failed = self._plan_of(options) or self._planned(model, options)
         return retries(self.shape(model), self._machine(options.path), failed, device=device)
 
@@ -255,16 +272,20 @@ class Collection:
     def verdicts(self, header: GGUFHeader, sizes: Sequence[int]) -> list[Verdict]:
         """Whether models that are not here would fit; `sizes` are those of their files, `header` of one
         like them."""
-        shape, machine = shape_of([header]), self._machine()
+        from models.fit import automatic
+        from models.shape import shape_of
+
+        shape, here = shape_of([header]), self._machine()
         options = self._settings.load_options("")
         context_size = options.context_size or None
         return [
-            automatic(shape.resized(size), machine, options, context_size=context_size).verdict
-            for size in sizes
+            automatic(shape.resized(size), here, options, context_size=context_size).verdict for size in sizes
         ]
 
     def shape(self, model: Model) -> Shape:
         """What matters of a model for its memory, read once for each state of its file."""
+        from models.shape import shape_of
+
         key = (str(model.path), model.modified, model.size_bytes)
         if key not in self._shapes:
             # The part for images is not counted: the engine does not load it yet.
@@ -273,6 +294,8 @@ class Collection:
 
     def _machine(self, path: str = "") -> Machine:
         """The memory that is free for the model at `path`: what it has now is given back first."""
+        from models.fit import machine
+
         running = [self._engines.options_of(engine.path) for engine in self._engines.loaded()]
         plans = [plan for options in running if options and (plan := self._plan_of(options))]
         return machine(
@@ -313,6 +336,8 @@ class Collection:
         Never a longer context than the model was made for. A running model that was asked for like this
         stays as it is. Not `fresh`: what was planned before will do, for a look that loads nothing.
         """
+        from models.fit import COMFORTABLE
+
         asked = self._asked_options(model, wish)
         plan = self._known_plan(asked, fresh)
         if plan is None:

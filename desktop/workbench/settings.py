@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from models.engine.protocol import LoadOptions, Sampling
 from models.errors import UserError, sentence
-from models.network import HUB, NetworkOptions
 
 if TYPE_CHECKING:
     from desktop.workbench.store import Store
+    from models.network import NetworkOptions
 
 Value = str | bool | int | float
 
@@ -289,6 +289,8 @@ class Settings:
 
     def network_options(self) -> NetworkOptions:
         """How to reach the hub as the settings say."""
+        from models.network import HUB, NetworkOptions  # here, since it would delay the first window
+
         return NetworkOptions(
             endpoint=str(self.get("hub_endpoint")) or HUB,
             proxy=str(self.get("proxy")),

@@ -32,11 +32,11 @@ from models.engine.protocol import (
     ThinkingDelta,
 )
 from models.errors import EngineDied, RolltopError, UserError
-from models.fit import Retry
 from models.library import Model
 
 if TYPE_CHECKING:
     from desktop.workbench.chat import Chats
+    from models.fit import Retry
 
 SAVE_S = 0.5
 """Seconds between two saves of a growing answer. With the engine's Silence, which comes sooner than

@@ -6,24 +6,26 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from desktop.workbench.chat import Chats
 from desktop.workbench.collection import Collection
-from desktop.workbench.finder import Finder
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import Store
 from desktop.workbench.token import Token
-from models.downloads import Downloads
 from models.engine import child
 from models.engine.pool import EnginePool, Starter
 from models.errors import EngineError, UserError
-from models.hub import Hub
 from models.library import Library
-from models.network import Network
 from models.places import Place, other_apps
+
+if TYPE_CHECKING:
+    from desktop.workbench.finder import Finder
+    from models.downloads import Downloads
+    from models.network import Network
 
 APP_NAME = "Rolltop"
 STORE_FILE = "rolltop.db"
@@ -50,11 +52,8 @@ class Workbench:
         self.library = library
         self.engines = engines
         self.token = Token()
-        self.network = Network(self.settings.network_options, self.token.get)
         models, state = data_dir / MODELS, data_dir / STATE
-        self.downloads = Downloads(models, state, self.network)
         self.collection = Collection(models, state, store, library, engines, self.settings)
-        self.finder = Finder(Hub(self.network), self.collection, self.downloads)
         self.chats = Chats(store, library, engines, self.settings, self.collection)
         self._lock = lock
 
@@ -87,6 +86,30 @@ class Workbench:
             workbench = cls(folder, store, library, engines, lock)
             undo.pop_all()
         return workbench
+
+    # What goes out is made when it is first asked for: the first window does not need it.
+
+    @cached_property
+    def network(self) -> Network:
+        """The one door to the network."""
+        from models.network import Network
+
+        return Network(self.settings.network_options, self.token.get)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """The queue of downloads."""
+        from models.downloads import Downloads
+
+        return Downloads(self.data_dir / MODELS, self.data_dir / STATE, self.network)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Other models than those on this computer."""
+        from desktop.workbench.finder import Finder
+        from models.hub import Hub
+
+        return Finder(Hub(self.network), self.collection, self.downloads)
 
     @property
     def owner(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QCoreApplication
 
@@ -13,7 +13,9 @@ from desktop.ui.panels.exchange import Exchange
 from desktop.workbench.store import MessageRow
 from desktop.workbench.turn import ContextFull, OutOfMemory
 from models.errors import EngineDied, EngineError, UserError
-from models.fit import Retry
+
+if TYPE_CHECKING:
+    from models.fit import Retry
 
 CONTEXT_STEPS = tuple(1 << power for power in range(11, 21))
 
