@@ -38,10 +38,10 @@ class DownloadRunner(QObject):
         self._running: dict[str, Job] = {}
 
     def start(self) -> None:
-        """Start as many of the waiting downloads as may run at once."""
-        while (item := self.downloads.next()) is not None:
-            self._run(item)
-        self.changed.emit()
+        """Start as many of the waiting downloads as may run at once; claiming one waits for the disk."""
+        self._jobs.run(
+            lambda: list(iter(self.downloads.next, None)), self._run_all, self._bridge.notice_error
+        )
 
     def pause(self, id: str) -> None:
         """Stop one for now; what has come stays."""
@@ -58,6 +58,11 @@ class DownloadRunner(QObject):
     def clear_done(self) -> None:
         """Take the finished ones off the list."""
         self._jobs.run(self.downloads.clear_done, lambda _: self.changed.emit())
+
+    def _run_all(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._run(item)
+        self.changed.emit()
 
     def _run(self, item: Item) -> None:
         self._running[item.id] = self._jobs.stream(

@@ -318,10 +318,9 @@ class Collection:
 
     # ------------------------------------------------------------ loading
 
-    def loading_settings(self, model: Model) -> dict[str, Any]:
+    def loading_settings(self, entry: ModelEntry) -> dict[str, Any]:
         """The settings that a model is loaded with: its own, else those of the app."""
-        own = self.settings_of(model)
-        return {key: own.get(key, self._settings.get(key)) for key in LOADING}
+        return {key: entry.settings.get(key, self._settings.get(key)) for key in LOADING}
 
     def load_options(
         self,
@@ -368,7 +367,8 @@ class Collection:
 
     def _asked_options(self, model: Model, wish: Mapping[str, Any]) -> LoadOptions:
         """How to load a model as it was asked for, -1 layers left to be chosen."""
-        chosen = {**self.loading_settings(model), **wish}
+        own = ModelEntry(model, settings=self.settings_of(model))
+        chosen = {**self.loading_settings(own), **wish}
         longest = model.context_length or chosen["context_size"]
         return LoadOptions(
             path=str(model.path),

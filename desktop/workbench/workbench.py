@@ -56,6 +56,7 @@ class Workbench:
         self.collection = Collection(models, state, store, library, engines, self.settings)
         self.chats = Chats(store, library, engines, self.settings, self.collection)
         self._lock = lock
+        self.settings.on_change.append(self._setting_changed)
 
     @classmethod
     def open(cls, data_dir: Path | None = None, *, start_engine: Starter | None = None) -> Workbench:
@@ -87,6 +88,13 @@ class Workbench:
             undo.pop_all()
         return workbench
 
+    def _setting_changed(self, key: str) -> None:
+        """Let the parts that were made with a setting follow it."""
+        if key == "other_apps":
+            self.collection.use_folders()
+        elif key == "parallel_downloads":
+            self.downloads.parallel = int(self.settings.get(key))
+
     # What goes out is made when it is first asked for: the first window does not need it.
 
     @cached_property
@@ -101,7 +109,8 @@ class Workbench:
         """The queue of downloads."""
         from models.downloads import Downloads
 
-        return Downloads(self.data_dir / MODELS, self.data_dir / STATE, self.network)
+        parallel = int(self.settings.get("parallel_downloads"))
+        return Downloads(self.data_dir / MODELS, self.data_dir / STATE, self.network, parallel=parallel)
 
     @cached_property
     def finder(self) -> Finder:

@@ -66,8 +66,7 @@ def model_label(model: Model) -> str:
 def model_facts(model: Model, loaded: bool) -> str:
     """One line about a model: quantization, size, context, and whether it is loaded."""
     locale = QLocale()
-    size = locale.formattedDataSize(model.size_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
-    facts = [model.quantization, size]
+    facts = [model.quantization, size_text(model.size_bytes)]
     if model.context_length:
         text = QCoreApplication.translate("ModelPicker", "{tokens} tokens of context")
         facts.append(text.format(tokens=locale.toString(model.context_length)))

@@ -12,6 +12,7 @@ import pytest
 from desktop.workbench.workbench import FolderLock, Workbench, default_data_dir
 from models.engine.scripted import Answer, ScriptedEngine
 from models.errors import UserError
+from models.places import Place
 
 HEAVY = ("PySide6", "shiboken6", "llama_cpp", "numpy", "sqlite_utils", "jinja2")
 
@@ -147,3 +148,15 @@ def test_closing_ends_the_engines(tmp_path: Path) -> None:
     assert not engine.alive()
     with pytest.raises(UserError):
         workbench.store.conversations()
+
+
+def test_the_parts_follow_their_settings(tmp_path: Path) -> None:
+    with Workbench.open(tmp_path / "data") as workbench:
+        assert workbench.downloads.parallel == 2
+        workbench.settings.set("parallel_downloads", 5)
+        assert workbench.downloads.parallel == 5
+        (tmp_path / "hub").mkdir()
+        workbench.library._ask_places = lambda: [Place("lm_studio", tmp_path / "hub")]
+        assert [place for place, _ in workbench.collection.all_folders()] == ["rolltop", "lm_studio"]
+        workbench.settings.set("other_apps", False)
+        assert [place for place, _ in workbench.collection.all_folders()] == ["rolltop"]

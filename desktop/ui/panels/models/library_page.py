@@ -226,7 +226,7 @@ class LibraryPage(QWidget):
         id = entry.model.id
         self._jobs.run(lambda: self._collection.details(entry.model), partial(self._details, id), _ignore)
         if before is None or before.model.id != id or before.settings != entry.settings:
-            self.page.plan.begin(entry, self._collection.loading_settings(entry.model))
+            self.page.plan.begin(entry, self._collection.loading_settings(entry))
         self._plan()
 
     def _details(self, id: str, header: object) -> None:

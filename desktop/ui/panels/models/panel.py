@@ -217,6 +217,6 @@ class ModelsPanel(QWidget):
 
     def _setting_changed(self, key: str) -> None:
         if key == "other_apps":
-            self._keep(self._workbench.collection.use_folders)
+            self._bridge.models_changed.emit()
         elif key == "parallel_downloads":
             self._runner.start()
