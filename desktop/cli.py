@@ -290,7 +290,8 @@ class Screen:
 
     def show(self, event: TurnEvent) -> None:
         """Show one event."""
-        from desktop.workbench.turn import ModelLoading, PlainFormat
+        from desktop.workbench.loading import ModelLoading
+        from desktop.workbench.turn import PlainFormat
         from models.engine.protocol import Finished, TextDelta, ThinkingDelta
 
         match event:

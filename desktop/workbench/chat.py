@@ -13,6 +13,7 @@ import msgspec
 
 from desktop.workbench.chat_settings import ChatSettings, checked
 from desktop.workbench.collection import SYSTEM, Collection
+from desktop.workbench.loading import Loader
 from desktop.workbench.settings import BY_KEY, Settings
 from desktop.workbench.store import ConversationRow, MessageRow, Store, title_from
 from desktop.workbench.store.records import clean
@@ -48,7 +49,7 @@ class Chats:
     """What can be done with conversations. Every method may be called from any thread.
 
     Attributes:
-        store, library, engines, settings, collection: what it works with.
+        store, library, engines, settings, collection, loader: what it works with.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Chats:
         self.engines = engines
         self.settings = settings
         self.collection = collection
+        self.loader = Loader(collection, engines)
         self._lock = threading.Lock()
         # Weak, so that a turn that is dropped before it is iterated does not block its conversation.
         self._turns: WeakValueDictionary[str, Turn] = WeakValueDictionary()

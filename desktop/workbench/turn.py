@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from desktop.workbench.chat_settings import ChatSettings, with_seed
+from desktop.workbench.loading import ModelLoading
 from desktop.workbench.store import ConversationRow, MessageRow, Store
 from models.engine.client import Engine, Stream
 from models.engine.protocol import (
@@ -20,7 +21,6 @@ from models.engine.protocol import (
     Failed,
     Finished,
     GenerationEvent,
-    LoadOptions,
     Message,
     Prompt,
     PromptProgress,
@@ -36,7 +36,6 @@ from models.library import Model
 
 if TYPE_CHECKING:
     from desktop.workbench.chat import Chats
-    from models.fit import Retry
 
 SAVE_S = 0.5
 """Seconds between two saves of a growing answer. With the engine's Silence, which comes sooner than
@@ -56,13 +55,6 @@ class MessageAdded:
     """
 
     message: MessageRow
-
-
-@dataclass(frozen=True)
-class ModelLoading:
-    """Part of the model that is loaded, 0 to 1."""
-
-    fraction: float
 
 
 @dataclass(frozen=True)
@@ -115,17 +107,6 @@ class ContextFull(UserError):
         )
 
 
-class OutOfMemory(UserError):
-    """Memory ran out for a model. `ways`: what else may be tried, the lightest change first."""
-
-    code = "no_memory"
-
-    def __init__(self, error: RolltopError, ways: Sequence[Retry]) -> None:
-        self.ways = tuple(ways)
-        params: dict[str, Any] = error.params
-        super().__init__(error.template, hint=error.hint, **params)
-
-
 # ---------------------------------------------------------------- loading
 
 
@@ -148,37 +129,7 @@ class Work:
     def _load(self, model: Model) -> Generator[ModelLoading, None, Engine | None]:
         """Load the model and tell the progress; None when it was cancelled."""
         self._options = self._chats.load_options(self.conversation_id, model)
-        try:
-            engine = yield from self._loading(self._options)
-        except RolltopError as error:
-            if error.code not in ("no_memory", "killed"):  # the system kills what takes too much
-                raise
-            raise self._out_of_memory(error, model) from error
-        if engine is not None:
-            self._chats.collection.learn(model, engine)
-        return engine
-
-    def _out_of_memory(self, error: RolltopError, model: Model) -> OutOfMemory:
-        device = str(error.params.get("device", ""))
-        ways: list[Retry] = []
-        with suppress(UserError):  # a file that cannot be planned for
-            ways = self._chats.collection.lighter(model, self._options, device)
-        return OutOfMemory(error, ways)
-
-    def _loading(self, options: LoadOptions) -> Generator[ModelLoading, None, Engine | None]:
-        loading = self._chats.engines.loading(options)
-        told = -1.0
-        try:
-            while not self.cancelled:
-                fraction = next(loading)
-                if fraction > told:
-                    told = fraction
-                    yield ModelLoading(fraction)
-        except StopIteration as end:
-            return cast(Engine, end.value)
-        finally:
-            loading.close()
-        return None
+        return (yield from self._chats.loader.load(model, self._options, lambda: self.cancelled))
 
 
 class Loading(Work):
@@ -372,7 +323,7 @@ class Turn(Work):
                 except EngineDied as error:
                     if error.code != "no_memory":
                         raise
-                    raise self._out_of_memory(error, model) from error
+                    raise self._chats.loader.out_of_memory(error, model, self._options) from error
                 if self.answer is not None and self.answer.status == "done":
                     self._chats.engines.forgive(str(model.path))
         finally:

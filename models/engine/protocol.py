@@ -260,6 +260,8 @@ class Request(Struct, frozen=True):
         logprobs: None for none, else how many alternatives to report with each chosen token.
         mode: fast shares batches and caches; exact runs alone from an empty cache, so that the
             same seed gives the same text on the same machine.
+        patient: nobody reads along, so it lets others go first and may be held up by prompts.
+        lookup: the answer will mostly repeat the prompt, so guess its next tokens there (prompt lookup).
     """
 
     id: str
@@ -273,6 +275,8 @@ class Request(Struct, frozen=True):
     logit_bias: dict[int, float] = {}
     logprobs: int | None = None
     mode: Mode = "fast"
+    patient: bool = False
+    lookup: bool = False
 
 
 class TokenLogprob(Struct, frozen=True):

@@ -18,7 +18,7 @@ from desktop.ui.widgets.inspector import Inspector
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.workbench.chat import ContextUse
 from desktop.workbench.chat_settings import ChatSettings
-from desktop.workbench.turn import ModelLoading
+from desktop.workbench.loading import ModelLoading
 from desktop.workbench.workbench import Workbench
 from models.engine.client import Engine
 from models.engine.protocol import Chat, Message, ModelInfo

@@ -15,8 +15,9 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from desktop.ui.jobs import Jobs
 from desktop.ui.widgets.message import file_name
+from desktop.workbench.loading import ModelLoading
 from desktop.workbench.store import MessageRow
-from desktop.workbench.turn import MessageAdded, MessageSaved, ModelLoading, PlainFormat, PromptReady
+from desktop.workbench.turn import MessageAdded, MessageSaved, PlainFormat, PromptReady
 from models.engine.protocol import Finished, PromptProgress, Started, TextDelta, ThinkingDelta
 from models.errors import UserError
 from models.library import Library

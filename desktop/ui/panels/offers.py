@@ -10,8 +10,9 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop.ui.notices import Action, Notice, error_notice
 from desktop.ui.panels.exchange import Exchange
+from desktop.workbench.loading import OutOfMemory
 from desktop.workbench.store import MessageRow
-from desktop.workbench.turn import ContextFull, OutOfMemory
+from desktop.workbench.turn import ContextFull
 from models.errors import EngineDied, EngineError, UserError
 
 if TYPE_CHECKING:

@@ -82,17 +82,98 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as it is stored: one task on one or more documents, with its result.
+
+    Attributes:
+        task: "summarize" or "rewrite".
+        created, updated: unix seconds.
+        status: one of running, done, stopped, interrupted, failed.
+        model: library id or path.
+        options: what was asked for, as a plain dict.
+        data: what the task keeps beside its result (links, coverage, choices), as a plain dict.
+        problems: plain dicts of `Problem`.
+        usage: tokens; timings: seconds.
+    """
+
+    id: str
+    task: str
+    title: str
+    created: float
+    updated: float
+    status: str
+    model: str
+    options: dict[str, Any]
+    result: str
+    data: dict[str, Any]
+    problems: list[dict[str, Any]]
+    usage: dict[str, Any]
+    timings: dict[str, Any]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """A part of a run: one request to the model and what came of it.
+
+    Attributes:
+        number: its place in the run, from 0.
+        level: 0 for parts of a document, above that for what is made of other parts.
+        source: which document of the run, from 0; -1 for all of them together.
+        start, end: of the characters of that document it covers.
+        inputs: numbers of the parts it is made of.
+        variant: which of several alternatives, from 0.
+        title: where it is, in the document's own words, such as its heading.
+        status: one of waiting, done, failed.
+        attempts: requests that were made for it.
+        problems: plain dicts of `Problem`.
+        data: what the task keeps with it, as a plain dict.
+        usage: tokens.
+    """
+
+    number: int
+    level: int
+    source: int
+    start: int
+    end: int
+    inputs: tuple[int, ...] = ()
+    variant: int = 0
+    title: str = ""
+    status: str = "waiting"
+    text: str = ""
+    attempts: int = 0
+    problems: tuple[dict[str, Any], ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPrompt:
+    """A task of the person's own.
+
+    Attributes:
+        task: "summarize" or "rewrite". name: as the person calls it. instruction: what the model is told.
+    """
+
+    id: str
+    task: str
+    name: str
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrashRow:
     """Something deleted that can still be restored.
 
     Attributes:
-        id: of the conversation or the topmost deleted message: what `restore_...` takes.
-        text: the conversation's title, or how the message begins.
+        id: of the conversation, the topmost deleted message, or the run: what `restore...` takes.
+        conversation: whose message; empty for a run.
+        text: the title of the conversation or the run, or how the message begins.
         deleted: when, unix seconds.
         messages: how many messages come back with it.
     """
 
-    kind: Literal["conversation", "message"]
+    kind: Literal["conversation", "message", "run"]
     id: str
     conversation: str
     text: str

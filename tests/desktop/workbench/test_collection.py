@@ -16,7 +16,7 @@ from tiny_models import tiny_llama, tiny_lora, tiny_mamba
 
 from desktop.workbench.chat_settings import ChatSettings
 from desktop.workbench.collection import LONGEST_NOTE, MODEL_SETTINGS, Collection
-from desktop.workbench.turn import OutOfMemory
+from desktop.workbench.loading import OutOfMemory
 from desktop.workbench.workbench import Workbench
 from models.engine.client import Engine, Loading, ProcessEngine, result_of
 from models.engine.pool import memory_of
