@@ -48,6 +48,7 @@ class ActionRow:
 GROUPS: tuple[tuple[str, str], ...] = (
     ("chat", QT_TRANSLATE_NOOP("Actions", "Chat")),
     ("message", QT_TRANSLATE_NOOP("Actions", "Message")),
+    ("text", QT_TRANSLATE_NOOP("Actions", "Text")),
     ("view", QT_TRANSLATE_NOOP("Actions", "View")),
     ("app", QT_TRANSLATE_NOOP("Actions", "Rolltop")),
 )
@@ -163,6 +164,32 @@ ACTIONS: tuple[ActionRow, ...] = (
         "message",
         method="next_branch",
     ),
+    ActionRow(
+        "new_run", QT_TRANSLATE_NOOP("Actions", "New text"), "Ctrl+Shift+N", "plus", "text", method="new_run"
+    ),
+    ActionRow(
+        "open_files",
+        QT_TRANSLATE_NOOP("Actions", "Open documents"),
+        "Ctrl+Shift+O",
+        "folder",
+        "text",
+        method="open_files",
+    ),
+    ActionRow(
+        "summarize_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Summarize this conversation"),
+        "Ctrl+Shift+S",
+        "summarize",
+        "text",
+        section=True,
+    ),
+    ActionRow(
+        "rewrite_conversation",
+        QT_TRANSLATE_NOOP("Actions", "Rewrite this conversation"),
+        "Ctrl+Shift+W",
+        "rewrite",
+        "text",
+    ),
     ActionRow("palette", QT_TRANSLATE_NOOP("Actions", "Command palette"), "Ctrl+K", "command", "view"),
     ActionRow(
         "show_list",
@@ -184,6 +211,8 @@ ACTIONS: tuple[ActionRow, ...] = (
         method="toggle_inspector",
     ),
     ActionRow("panel_chat", QT_TRANSLATE_NOOP("Actions", "Chat"), "Ctrl+1", "chat", "view", section=True),
+    ActionRow("panel_summarize", QT_TRANSLATE_NOOP("Actions", "Summarize"), "Ctrl+2", "summarize", "view"),
+    ActionRow("panel_rewrite", QT_TRANSLATE_NOOP("Actions", "Rewrite"), "Ctrl+3", "rewrite", "view"),
     ActionRow("panel_models", QT_TRANSLATE_NOOP("Actions", "Models"), "Ctrl+9", "box", "view"),
     ActionRow("panel_settings", QT_TRANSLATE_NOOP("Actions", "Settings"), "Ctrl+,", "settings", "view"),
     ActionRow(

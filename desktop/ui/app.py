@@ -310,6 +310,16 @@ def add_panels(
 
         return ChatPanel(workbench, jobs, bridge, theme)
 
+    def summarize() -> Any:
+        from desktop.ui.panels.summarize import SummarizePanel
+
+        return SummarizePanel(workbench, jobs, bridge, theme)
+
+    def rewrite() -> Any:
+        from desktop.ui.panels.rewrite import RewritePanel
+
+        return RewritePanel(workbench, jobs, bridge, theme)
+
     def models() -> Any:
         from desktop.ui.panels.models import ModelsPanel
 
@@ -325,6 +335,12 @@ def add_panels(
         return SettingsPanel(workbench, jobs, bridge, theme)
 
     window.add_panel("chat", QCoreApplication.translate("Window", "Chat"), "chat", chat)
+    word = QCoreApplication.translate("Window", "Summarize")
+    window.add_panel("summarize", word, "summarize", summarize)
+    window.add_panel("rewrite", QCoreApplication.translate("Window", "Rewrite"), "rewrite", rewrite)
+    window.actions_.bind(
+        {f"{id}_conversation": partial(window.send_conversation, id) for id in ("summarize", "rewrite")}
+    )
     word = QCoreApplication.translate("Window", "Models")
     window.add_panel("models", word, "box", models, bottom=True)
     # The panel is made when it is first shown; what it can do is in the menu before.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,20 +50,39 @@ MADE_FOR = QSize(1366, 768)
 class Panel(Protocol):
     """What the window looks for in a panel, a QWidget; everything is optional.
 
-    Methods named in `actions.ACTIONS` become what those actions do. Connected or called as well:
+    Methods named in `actions.ACTIONS` are what those actions do: in the shown panel, else in the first
+    that has the method. Connected or called as well:
 
     Signals:
         engine_state(str state, str model, float fraction): see `StatusBar.set_model`.
         context_use(object): a `ContextUse`, or None when nothing is known.
         speed(float): tokens per second; 0 hides it.
         busy_changed(bool): something is running that "stop" can stop.
+        summarize_requested(str text, str name), rewrite_requested(str text, str name): send a text on.
+        conversation_requested(str id): show a conversation.
     """
+
+    def take_text(self, text: str, name: str) -> None:
+        """A text was sent here from another panel."""
+
+    def take_conversation(self, id: str) -> None:
+        """A conversation was sent here to be worked on."""
 
     def about_to_close(self) -> None:
         """The window closes: keep drafts."""
 
     def open_conversation(self, id: str) -> None:
         """A conversation was chosen in the command palette."""
+
+
+@dataclass
+class Wanted:
+    """What a panel wants in the status bar."""
+
+    state: tuple[State, str, float] | None = None
+    use: ContextUse | None = None
+    speed: float = 0.0
+    busy: bool = False
 
 
 class Window(QMainWindow):
@@ -79,8 +99,10 @@ class Window(QMainWindow):
         self._workbench, self._jobs, self._bridge, self._theme = workbench, jobs, bridge, theme
         self._painted = False
         self._measuring = False
-        self._busy = self._loading = False
+        self._loading = False
         self._model_name = ""
+        self._wanted: dict[str, Wanted] = {}
+        self._speaking = ""  # the panel whose model and context the status bar shows
         self._dead: set[str] = set()
         self.setWindowTitle("Rolltop")
         self.setMinimumSize(880, 560)
@@ -125,6 +147,9 @@ class Window(QMainWindow):
         panel = self.panels[id]
         self.stack.setCurrentWidget(panel)
         self.rail.set_current(id)
+        if hasattr(panel, "engine_state"):
+            self._speaking = id
+            self._show_wanted()
         self._ask(panel, "focus")
 
     # ------------------------------------------------------------ messages
@@ -207,36 +232,61 @@ class Window(QMainWindow):
         self.status.restart_requested.connect(self._restart)
 
     def _connect_panel(self, id: str, panel: QWidget) -> None:
+        wanted = self._wanted[id] = Wanted()
         methods = {name: row.method for name, row in self.actions_.rows.items() if row.method}
         self.actions_.bind(
-            {
-                name: self._in_panel(id, getattr(panel, method))
-                for name, method in methods.items()
-                if hasattr(panel, method)
-            }
+            {name: partial(self._act, method) for name, method in methods.items() if hasattr(panel, method)}
         )
         self._show_stop()
+
+        def keep(name: str) -> Callable[..., None]:
+            def told(*values: object) -> None:
+                setattr(wanted, name, values if len(values) > 1 else values[0])
+                self._show_stop()
+                if id == self._speaking:
+                    self._show_wanted()
+
+            return told
+
         for name, slot in {
-            "engine_state": self._show_state,
-            "context_use": self._show_context,
-            "speed": self.status.set_speed,
-            "busy_changed": self._show_busy,
+            "engine_state": keep("state"),
+            "context_use": keep("use"),
+            "speed": keep("speed"),
+            "busy_changed": keep("busy"),
             "action_requested": self.actions_.run,
             "chat_requested": self.chat_with,
+            "summarize_requested": partial(self._send_on, "summarize"),
+            "rewrite_requested": partial(self._send_on, "rewrite"),
+            "conversation_requested": partial(self._ask_in, "chat", "open_conversation"),
         }.items():
             signal = getattr(panel, name, None)
             if isinstance(signal, SignalInstance):
                 signal.connect(slot)
 
-    def _in_panel(self, id: str, act: Callable[[], object]) -> Callable[[], object]:
-        """The panel's action, from wherever it is called: the panel is shown first."""
+    def _act(self, method: str) -> None:
+        """Do an action in the shown panel, else in the first that can; what runs is what is stopped."""
+        shown = self.stack.currentWidget()
+        able = [id for id, panel in self.panels.items() if hasattr(panel, method)]
+        able.sort(key=lambda id: self.panels[id] is not shown)
+        if method == "stop":
+            able.sort(key=lambda id: not self._wanted[id].busy)
+        if able:
+            self._ask_in(able[0], method)
 
-        def show_and_act() -> None:
-            if self.stack.currentWidget() is not self.panels[id]:
-                self.show_panel(id)
-            act()
+    def _ask_in(self, id: str, method: str, *args: object) -> None:
+        """Show a panel and call a method of it."""
+        if id in self._later or self.stack.currentWidget() is not self.panels[id]:
+            self.show_panel(id)
+        self._ask(self.panels[id], method, *args)
 
-        return show_and_act
+    def _send_on(self, id: str, text: str, name: str) -> None:
+        self._ask_in(id, "take_text", text, name)
+
+    def send_conversation(self, id: str) -> None:
+        """Give the conversation that the chat shows to another panel."""
+        conversation = getattr(self.panels["chat"], "current", "")
+        if conversation:
+            self._ask_in(id, "take_conversation", conversation)
 
     @staticmethod
     def _ask(panel: QWidget, method: str, *args: object) -> bool:
@@ -279,13 +329,18 @@ class Window(QMainWindow):
         else:
             self._measure()
 
-    def _show_busy(self, busy: bool) -> None:
-        self._busy = busy
-        self._show_stop()
-
     def _show_stop(self) -> None:
         # Esc belongs to others while there is nothing to stop.
-        self.actions_.set_enabled("stop", self._busy or self._loading)
+        busy = any(wanted.busy for wanted in self._wanted.values())
+        self.actions_.set_enabled("stop", busy or self._loading)
+
+    def _show_wanted(self) -> None:
+        """Show in the status bar what the panel wants there that was shown last of those with a model."""
+        wanted = self._wanted[self._speaking]
+        if wanted.state is not None:
+            self._show_state(*wanted.state)
+        self._show_context(wanted.use)
+        self.status.set_speed(wanted.speed)
 
     def _show_context(self, use: ContextUse | None) -> None:
         if use is None:

@@ -24,6 +24,7 @@ from models.places import Place, other_apps
 
 if TYPE_CHECKING:
     from desktop.workbench.finder import Finder
+    from desktop.workbench.tasks import Tasks
     from models.downloads import Downloads
     from models.network import Network
 
@@ -39,7 +40,8 @@ class Workbench:
 
     Attributes:
         data_dir: where everything of the app is kept.
-        store, settings, library, engines, chats, collection, finder, downloads, network, token: its parts.
+        store, settings, library, engines, chats, collection, finder, downloads, network, token, tasks: its
+            parts.
         owner: True when no other Rolltop uses the same folder.
     """
 
@@ -120,6 +122,13 @@ class Workbench:
 
         return Finder(Hub(self.network), self.collection, self.downloads)
 
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Summaries and rewrites."""
+        from desktop.workbench.tasks import Tasks
+
+        return Tasks(self.chats, self.store, self.library, self.engines, self.collection)
+
     @property
     def owner(self) -> bool:
         """Whether no other Rolltop uses the same folder."""
@@ -132,6 +141,14 @@ class Workbench:
             store = Store.open(Path(folder) / STORE_FILE)
             with closing(store):
                 yield Chats(store, self.library, self.engines, self.settings, self.collection)
+
+    @contextmanager
+    def unsaved_tasks(self) -> Iterator[Tasks]:
+        """Tasks with the same library, engines and settings that leave nothing in the store."""
+        from desktop.workbench.tasks import Tasks
+
+        with self.unsaved_chats() as chats:
+            yield Tasks(chats, chats.store, self.library, self.engines, self.collection)
 
     def hardware(self) -> dict[str, Any]:
         """What models run on here, as plain values: devices, why no graphics card is used, versions.

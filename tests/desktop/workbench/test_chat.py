@@ -16,6 +16,7 @@ from tiny_models import tiny_llama
 from desktop.workbench.chat import Chats, estimate_tokens
 from desktop.workbench.chat_settings import ChatSettings
 from desktop.workbench.collection import Collection
+from desktop.workbench.loading import ModelLoading
 from desktop.workbench.settings import Settings
 from desktop.workbench.store import MessageRow, Store
 from desktop.workbench.turn import (
@@ -23,7 +24,6 @@ from desktop.workbench.turn import (
     Keeper,
     MessageAdded,
     MessageSaved,
-    ModelLoading,
     PlainFormat,
     PromptReady,
     Turn,
