@@ -66,6 +66,7 @@ class ChatPanel(QWidget):
         opened(str id): another conversation is shown.
         busy_changed(bool): an answer is being made in the open conversation, or no more.
         action_requested(str): the window is to do one of its actions.
+        summarize_requested, rewrite_requested(str text, str name): a message is sent on.
     """
 
     engine_state = Signal(str, str, float)
@@ -74,6 +75,8 @@ class ChatPanel(QWidget):
     opened = Signal(str)
     busy_changed = Signal(bool)
     action_requested = Signal(str)
+    summarize_requested = Signal(str, str)
+    rewrite_requested = Signal(str, str)
 
     def __init__(
         self, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme, parent: QWidget | None = None
@@ -179,6 +182,8 @@ class ChatPanel(QWidget):
         self.view.changed.connect(self._changed)
         self.view.restored.connect(self._restored)
         self.view.fresh_wanted.connect(self._start_over)
+        self.view.summarize_requested.connect(lambda text: self.summarize_requested.emit(text, self._name()))
+        self.view.rewrite_requested.connect(lambda text: self.rewrite_requested.emit(text, self._name()))
         self.model.state.connect(self.engine_state)
         self.model.use.connect(self.context_use)
         self.model.speed.connect(self.speed)
@@ -328,6 +333,10 @@ class ChatPanel(QWidget):
     def _show_busy(self) -> None:
         self.list.set_busy(self.exchanges.ids())
         self.busy_changed.emit(self.busy)
+
+    def _name(self) -> str:
+        """What the shown conversation is known by."""
+        return self._row.title if self._row is not None else ""
 
     # ------------------------------------------------------------ what changed
 

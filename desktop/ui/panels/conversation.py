@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, Signal, SignalInstance
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -35,11 +35,14 @@ class ConversationView(QWidget):
         changed(str id): the store has other messages of it now.
         restored(str id): a deletion was taken back.
         fresh_wanted(str): send this text in a new chat.
+        summarize_requested, rewrite_requested(str text): send a message on.
     """
 
     changed = Signal(str)
     restored = Signal(str)
     fresh_wanted = Signal(str)
+    summarize_requested = Signal(str)
+    rewrite_requested = Signal(str)
 
     def __init__(
         self, chats: Chats, jobs: Jobs, exchanges: Exchanges, model: ChatModel, names: ModelNames,
@@ -89,6 +92,8 @@ class ConversationView(QWidget):
         view.branch_requested.connect(self._branch)
         view.delete_requested.connect(self._delete)
         view.saw_requested.connect(self.show_prompt)
+        view.summarize_requested.connect(lambda id: self._send_on(id, self.summarize_requested))
+        view.rewrite_requested.connect(lambda id: self._send_on(id, self.rewrite_requested))
         view.link_activated.connect(lambda url: ask_to_open(url, self))
         self.composer.edit_last_requested.connect(self.edit_last)
         self.empty.acted.connect(self.choose_model)
@@ -263,11 +268,20 @@ class ConversationView(QWidget):
 
     def copy(self, message: str) -> None:
         """Copy a message as Markdown, as far as it is there."""
-        exchange = self._exchanges.get(self.conversation)
-        running = exchange.row() if exchange is not None else None
-        row = next((row for row in [running, *self.rows] if row is not None and row.id == message), None)
+        row = self._row(message)
         if row is not None:
             QGuiApplication.clipboard().setText(row.content)
+
+    def _row(self, message: str) -> MessageRow | None:
+        """A message as far as it is there."""
+        exchange = self._exchanges.get(self.conversation)
+        running = exchange.row() if exchange is not None else None
+        return next((row for row in [running, *self.rows] if row is not None and row.id == message), None)
+
+    def _send_on(self, message: str, signal: SignalInstance) -> None:
+        row = self._row(message)
+        if row is not None:
+            signal.emit(row.content)
 
     def edit_last(self) -> None:
         """Edit the user's last message in its place."""

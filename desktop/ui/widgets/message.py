@@ -85,6 +85,10 @@ class Place(Protocol):
     def is_last(self, message_id: str) -> bool: ...
 
 
+LONG = 1000
+"""Characters from which on a message is worth a summary."""
+
+
 def file_name(model: str) -> str:
     """A model's name from its path or id."""
     return PurePath(model.replace("\\", "/")).name.removesuffix(".gguf")
@@ -131,6 +135,16 @@ def _actions() -> list[_Action]:
             "saw",
             QCoreApplication.translate("Message", "what it saw"),
             lambda view: not view.entry.is_user and view.entry.row.status != "streaming",
+        ),
+        _Action(
+            "summarize",
+            QCoreApplication.translate("Message", "summarize"),
+            lambda view: calm(view) and len(view.entry.content) >= LONG,
+        ),
+        _Action(
+            "rewrite",
+            QCoreApplication.translate("Message", "rewrite"),
+            lambda view: calm(view) and bool(view.entry.content.strip()),
         ),
         _Action("delete", QCoreApplication.translate("Message", "delete"), calm),
     ]

@@ -56,6 +56,8 @@ class Transcript(QAbstractScrollArea):
     branch_requested = Signal(str, int)
     delete_requested = Signal(str)
     saw_requested = Signal(str)
+    summarize_requested = Signal(str)
+    rewrite_requested = Signal(str)
     restart_requested = Signal(str)
     link_activated = Signal(str)
 
@@ -508,6 +510,8 @@ class Transcript(QAbstractScrollArea):
             "continue": self.continue_requested,
             "delete": self.delete_requested,
             "saw": self.saw_requested,
+            "summarize": self.summarize_requested,
+            "rewrite": self.rewrite_requested,
             "restart": self.restart_requested,
         }
         if action in plain:

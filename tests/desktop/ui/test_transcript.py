@@ -429,14 +429,14 @@ def test_actions_appear_on_hover_without_moving_anything(transcript: Transcript)
     hover(answer)
     assert answer.geometry() == before
     heard: list[tuple[object, ...]] = []
-    for name in ("copy", "regenerate", "continue", "delete", "saw"):
+    for name in ("copy", "regenerate", "continue", "delete", "saw", "rewrite"):
         signal = getattr(transcript, f"{name}_requested")
         signal.connect(lambda id, name=name: heard.append((name, id)))
     transcript.branch_requested.connect(lambda id, step: heard.append(("branch", id, step)))
-    for text in ("copy", "regenerate", "continue", "what it saw", "delete", "‹", "›"):
+    for text in ("copy", "regenerate", "continue", "what it saw", "rewrite", "delete", "‹", "›"):
         button(answer, text).click()
     assert heard == [
-        *[(name, "a") for name in ("copy", "regenerate", "continue", "saw", "delete")],
+        *[(name, "a") for name in ("copy", "regenerate", "continue", "saw", "rewrite", "delete")],
         ("branch", "a", -1),
         ("branch", "a", 1),
     ]
@@ -554,7 +554,7 @@ def test_keyboard_reaches_everything(qtbot: Any, theme: Theme) -> None:
         assert isinstance(focus, QPushButton)
         reached.append(focus.text())
         assert len(reached) < 20
-    assert reached == ["Copy", "copy", "edit", "regenerate", "continue", "what it saw", "delete"]
+    assert reached == ["Copy", "copy", "edit", "regenerate", "continue", "what it saw", "rewrite", "delete"]
     assert tab(Qt.Key.Key_Backtab) is answer
     assert tab(Qt.Key.Key_Backtab) is view(transcript, "u")
     assert tab(Qt.Key.Key_Backtab) is before
