@@ -64,7 +64,39 @@ def m003_models(db: Database) -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (m001_history, m002_search, m003_models)
+def m004_runs(db: Database) -> None:
+    """Runs of tasks with their documents and parts, and the person's own prompts.
+
+    What may be long stands last in its row: a list of runs reads none of it, only the stored
+    beginning of the result. `place` is the place of a document or part in its run, from 0.
+    """
+    for statement in (
+        """CREATE TABLE runs (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, task TEXT NOT NULL, title TEXT NOT NULL,
+            created REAL NOT NULL, updated REAL NOT NULL, status TEXT NOT NULL, model TEXT NOT NULL,
+            deleted REAL, error TEXT NOT NULL, options TEXT NOT NULL, usage TEXT NOT NULL,
+            timings TEXT NOT NULL, beginning TEXT GENERATED ALWAYS AS (substr(result, 1, 200)) STORED,
+            problems TEXT NOT NULL, result TEXT NOT NULL, data TEXT NOT NULL) STRICT""",
+        "CREATE INDEX runs_running ON runs(status) WHERE status = 'running'",
+        """CREATE TABLE run_documents (
+            number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), place INTEGER NOT NULL,
+            name TEXT NOT NULL, format TEXT NOT NULL, title TEXT NOT NULL, unit TEXT NOT NULL,
+            pages INTEGER NOT NULL, problems TEXT NOT NULL, text TEXT NOT NULL, blocks BLOB NOT NULL,
+            UNIQUE (run, place)) STRICT""",
+        """CREATE TABLE run_parts (
+            number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), place INTEGER NOT NULL,
+            level INTEGER NOT NULL, source INTEGER NOT NULL, start INTEGER NOT NULL, past INTEGER NOT NULL,
+            inputs TEXT NOT NULL, variant INTEGER NOT NULL, title TEXT NOT NULL, status TEXT NOT NULL,
+            text TEXT NOT NULL, attempts INTEGER NOT NULL, problems TEXT NOT NULL, data TEXT NOT NULL,
+            usage TEXT NOT NULL, UNIQUE (run, place)) STRICT""",
+        """CREATE TABLE own_prompts (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, task TEXT NOT NULL, name TEXT NOT NULL,
+            instruction TEXT NOT NULL) STRICT""",
+    ):
+        db.conn.execute(statement)
+
+
+STEPS: tuple[Step, ...] = (m001_history, m002_search, m003_models, m004_runs)
 
 
 def applied(conn: sqlite3.Connection) -> list[str]:

@@ -6,12 +6,15 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ROLES = frozenset({"system", "user", "assistant"})
 STATUSES = frozenset({"done", "streaming", "stopped", "interrupted", "failed"})
+TASKS = frozenset({"summarize", "rewrite"})
+RUN_STATUSES = frozenset({"running", "done", "stopped", "interrupted", "failed"})
+PART_STATUSES = frozenset({"waiting", "done", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,25 @@ def model_row(row: tuple[Any, ...]) -> ModelRow:
     return ModelRow(id, note, from_json(settings), used)
 
 
+def run_row(row: tuple[Any, ...]) -> RunRow:
+    """Make a record of columns in the order of the record's fields."""
+    values: list[Any] = list(row)
+    for place in (7, 9, 11, 12):  # options, data, usage, timings
+        values[place] = from_json(values[place])
+    values[10] = from_json_list(values[10])
+    return RunRow(*values)
+
+
+def part_row(row: tuple[Any, ...]) -> PartRow:
+    """Make a record of columns in the order of the record's fields."""
+    values: list[Any] = list(row)
+    values[5] = tuple(from_json_list(values[5]))  # inputs
+    values[11] = tuple(from_json_list(values[11]))  # problems
+    for place in (12, 13):  # data, usage
+        values[place] = from_json(values[place])
+    return PartRow(*values)
+
+
 def clean(text: str) -> str:
     """Text that UTF-8 can hold: surrogate pairs joined, lone surrogates as U+FFFD."""
     try:
@@ -225,6 +247,22 @@ def from_json(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def from_json_list(text: str) -> list[Any]:
+    """The stored list; anything that is none, such as after damage, is an empty one."""
+    if text == "[]":
+        return []
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return []
+    return value if isinstance(value, list) else []
+
+
+def checked_list(value: Iterable[Any]) -> str:
+    """JSON text of a list column."""
+    return to_json(list(value))
 
 
 def checked_json(value: Mapping[str, Any] | None) -> str:

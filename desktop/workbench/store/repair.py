@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from desktop.workbench.store import files, migrations, search, tree
 from desktop.workbench.store.failures import is_damage
-from desktop.workbench.store.records import ROLES, STATUSES
+from desktop.workbench.store.records import PART_STATUSES, ROLES, RUN_STATUSES, STATUSES, TASKS
 from desktop.workbench.store.titles import title_from
 from models.errors import UserError, sentence
 
@@ -30,15 +30,26 @@ _TABLES = {
     "drafts": "conversation",
     "settings": "key",
     "models": "id",
+    "runs": "id",
+    "run_documents": "run, place",
+    "run_parts": "run, place",
+    "own_prompts": "id",
 }
-_MADE_BY = {"models": "m003_models"}
+"""The columns that tell the rows of each table apart."""
+_MADE_BY = {"models": "m003_models"} | dict.fromkeys(
+    ("runs", "run_documents", "run_parts", "own_prompts"), "m004_runs"
+)
 """Tables that are not of the first step."""
+_NEVER_CHANGE = frozenset({"run_documents"})
+"""Tables whose rows are written once: a difference from the backup is the damage's."""
 # A text only ever grows. One that changed otherwise since the backup was changed by the damage.
 _GROWN = """CASE WHEN messages.status = 'streaming' OR CAST(messages.content AS BLOB) =
     substr(CAST(excluded.content AS BLOB), 1, length(CAST(messages.content AS BLOB)))
     THEN excluded.content ELSE messages.content END"""
+_HAVE_IDS = ("conversations", "messages", "runs", "run_documents", "run_parts", "own_prompts")
 _SMALLEST = 512  # bytes of the smallest database there can be
 _ID = re.compile(r"[0-9a-f]{32}")
+_LEFT = sentence("The history file was damaged: this is what was left of a run.")
 _GAP = 5_000  # most row numbers tried in vain, one after the other, past the last readable one
 
 
@@ -108,6 +119,7 @@ def repair(path: Path) -> UserError:
             conn.execute("BEGIN")
             saved = _salvage(path, conn)
             _adopt_orphans(conn)
+            _adopt_orphans_of_runs(conn)
             tree.mend(conn)
             search.rebuild(conn)
             conn.execute("COMMIT")
@@ -229,17 +241,19 @@ def _rows(conn: sqlite3.Connection, table: str, where: str) -> Iterator[dict[str
 def _take(conn: sqlite3.Connection, table: str, key: str, row: dict[str, Any]) -> None:
     if not _plausible(table, row):
         return
+    keys = {"number", *key.split(", ")}
     for attempt in (row, {name: row[name] for name in row if name != "number"}):
         columns = ", ".join(attempt)
         changes = ", ".join(
             f"{name} = {_GROWN if name == 'content' else f'excluded.{name}'}"
             for name in attempt
-            if name not in (key, "number")
+            if name not in keys
         )
+        action = "NOTHING" if table in _NEVER_CHANGE else f"UPDATE SET {changes}"
         try:
             conn.execute(
                 f"INSERT INTO {table}({columns}) VALUES ({', '.join('?' * len(attempt))}) "
-                f"ON CONFLICT({key}) DO UPDATE SET {changes}",
+                f"ON CONFLICT({key}) DO {action}",
                 tuple(attempt.values()),
             )
             return
@@ -249,8 +263,13 @@ def _take(conn: sqlite3.Connection, table: str, key: str, row: dict[str, Any]) -
 
 def _plausible(table: str, row: dict[str, Any]) -> bool:
     """Whether a row read from a damaged page is one that we wrote."""
-    if table in ("conversations", "messages") and not _ID.fullmatch(str(row.get("id"))):
+    id = row.get("run" if table in ("run_documents", "run_parts") else "id")
+    if table in _HAVE_IDS and not _ID.fullmatch(str(id)):
         return False
+    if table == "runs":
+        return row.get("task") in TASKS and row.get("status") in RUN_STATUSES
+    if table == "run_parts":
+        return row.get("status") in PART_STATUSES
     if table == "messages":
         ids = (row.get("conversation"), row.get("parent") or row.get("conversation"))
         return (
@@ -276,4 +295,28 @@ def _adopt_orphans(conn: sqlite3.Connection) -> None:
             "INSERT INTO conversations(id, title, created, updated, system, model, settings) "
             "VALUES (?, ?, ?, ?, '', '', '{}')",
             (id, title_from(first[0]), created, updated),
+        )
+
+
+def _adopt_orphans_of_runs(conn: sqlite3.Connection) -> None:
+    """Give documents and parts whose run is lost a new one under its old id, with what the parts say."""
+    lost = conn.execute(
+        "SELECT run FROM run_documents UNION SELECT run FROM run_parts EXCEPT SELECT id FROM runs"
+    ).fetchall()
+    for (id,) in lost:
+        # Ids begin with the nanosecond in which they were made.
+        made = int(id[:16], 16) / 1e9
+        title = conn.execute(
+            "SELECT name FROM run_documents WHERE run = ? ORDER BY place LIMIT 1", (id,)
+        ).fetchone()
+        texts = conn.execute(
+            "SELECT text FROM run_parts WHERE run = ?1 AND status = 'done' AND level = "
+            "(SELECT max(level) FROM run_parts WHERE run = ?1 AND status = 'done') ORDER BY place",
+            (id,),
+        )
+        conn.execute(
+            """INSERT INTO runs(id, task, title, created, updated, status, model, error, options, usage,
+                timings, problems, result, data)
+            VALUES (?, 'summarize', ?, ?, ?, 'failed', '', ?, '{}', '{}', '{}', '[]', ?, '{}')""",
+            (id, title[0] if title else "", made, made, _LEFT, "\n\n".join(text for (text,) in texts)),
         )

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from desktop.workbench.store import files, migrations, repair, tree
 from desktop.workbench.store import search as index
+from desktop.workbench.store.access import (
+    Access,
+    assignments,
+    check_choice,
+    check_fields,
+    gone,
+    locked,
+    newer,
+    values,
+)
 from desktop.workbench.store.failures import is_damage, os_error, plain_errors
 from desktop.workbench.store.records import (
     ROLES,
@@ -30,38 +38,25 @@ from desktop.workbench.store.records import (
     new_id,
     to_json,
 )
+from desktop.workbench.store.runs import Runs, purge_runs
 from models.errors import UserError, sentence
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT_BACKUPS = 3
 _CONVERSATION = """c.id, c.title, c.created, c.updated, c.system, c.model, c.settings, c.leaf,
     (SELECT count(*) FROM messages m WHERE m.conversation = c.id AND m.deletion IS NULL) AS messages"""
-_JSON_FIELDS = frozenset({"settings", "usage", "timings"})
 _CONVERSATION_FIELDS = frozenset({"title", "system", "model", "settings", "leaf"})
 _MESSAGE_FIELDS = frozenset({"content", "thinking", "status", "finish_reason", "usage", "timings", "error"})
 _MODEL_FIELDS = frozenset({"note", "settings", "used"})
 
 
-def _locked(method: F) -> F:
-    """Run a method alone, and tell what goes wrong in plain words."""
-
-    @functools.wraps(method)
-    def run(self: Store, *args: Any, **kwargs: Any) -> Any:
-        with self._lock, plain_errors(self.file):
-            return method(self, *args, **kwargs)
-
-    return cast(F, run)
-
-
 class Store:
-    """Conversations as trees of messages, drafts, settings and notes on models in one SQLite file.
+    """Conversations as trees of messages, runs, drafts, settings and notes on models in one SQLite file.
 
     One connection behind one lock: every method may be called from any thread, and raises
     UserError with one of the codes data_folder, disk_full, read_only, gone, store.
 
     Attributes:
-        file: where it lies.
+        file: where it lies. runs: the runs of tasks in it.
         read_only: True for a file of a newer version; every write then raises UserError.
         warning: what the user has to be told about the file, such as a repair; None when all is well.
     """
@@ -71,9 +66,9 @@ class Store:
         self.read_only = warning is not None and warning.code == "read_only"
         self.warning = warning
         self._conn = conn
-        self._lock = threading.RLock()
+        self._db = Access(conn, path, read_only=self.read_only)
         self._backing_up = threading.Lock()
-        self._durable = True
+        self.runs = Runs(self._db)
 
     @property
     def notice(self) -> str | None:
@@ -102,19 +97,19 @@ class Store:
                         path=path,
                     )
                 if state == "newer":
-                    return cls(files.connect_read_only(path), path, _newer(path))
+                    return cls(files.connect_read_only(path), path, newer(path))
                 warning = repair.repair(path) if state == "damaged" else None
                 files.make_private(path)
                 return cls(_connect(path), path, warning)
         except OSError as error:
             raise os_error(error, path.parent) from error
 
-    @_locked
+    @locked
     def close(self) -> None:
         """Close the file; SQLite merges the write-ahead log into it."""
         self._conn.close()
 
-    @_locked
+    @locked
     def checkpoint(self) -> None:
         """Merge the write-ahead log into the file."""
         if not self.read_only:
@@ -143,32 +138,15 @@ class Store:
             raise os_error(error, self.file.parent) from error
         return made
 
-    @contextmanager
-    def _write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction. `durable` waits for the disk; otherwise a power cut may undo the newest ones."""
-        if self.read_only:
-            raise _newer(self.file)
-        if durable != self._durable:
-            self._conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
-        self._conn.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._conn
-            self._conn.execute("COMMIT")
-        except BaseException:
-            if self._conn.in_transaction:
-                self._conn.execute("ROLLBACK")
-            raise
-
     # ------------------------------------------------------------ conversations
 
-    @_locked
+    @locked
     def create_conversation(
         self, *, title: str = "", system: str = "", model: str = "", settings: Mapping[str, Any] | None = None
     ) -> ConversationRow:
         """A new conversation; it is listed once it has a message or a draft."""
         id, now = new_id(), time.time()
-        with self._write() as conn:
+        with self._db.write() as conn:
             cursor = conn.execute(
                 "INSERT INTO conversations(id, title, created, updated, system, model, settings) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -177,7 +155,7 @@ class Store:
             index.put(conn, index.TITLES, cursor.lastrowid or 0, clean(title))
         return self.conversation(id)
 
-    @_locked
+    @locked
     def conversations(self, *, limit: int | None = None, search: str = "") -> list[ConversationRow]:
         """Conversations with a message or a draft, newest first; `search` looks in titles and messages."""
         try:
@@ -185,29 +163,29 @@ class Store:
         except sqlite3.DatabaseError as error:
             if not search or not is_damage(error) or self.read_only:
                 raise
-        with self._write() as conn:  # only the index is damaged: the rows were checked at the start
+        with self._db.write() as conn:  # only the index is damaged: the rows were checked at the start
             index.rebuild(conn)
         return self._listed(search, limit)
 
     def _listed(self, text: str, limit: int | None) -> list[ConversationRow]:
-        found, values = _search_condition(text)
+        found, wanted = _search_condition(text)
         rows = self._conn.execute(
             f"""SELECT {_CONVERSATION} FROM conversations c
             WHERE c.deleted IS NULL AND {found} AND (messages > 0
                 OR EXISTS (SELECT 1 FROM drafts d WHERE d.conversation = c.id))
             ORDER BY c.updated DESC, c.number DESC LIMIT ?""",
-            (*values, -1 if limit is None else limit),
+            (*wanted, -1 if limit is None else limit),
         )
         return [conversation_row(row) for row in rows]
 
-    @_locked
+    @locked
     def conversation(self, id: str) -> ConversationRow:
         """One conversation; UserError "gone" when it does not exist or is in the trash."""
         row = self._conn.execute(
             f"SELECT {_CONVERSATION} FROM conversations c WHERE c.id = ? AND c.deleted IS NULL", (id,)
         ).fetchone()
         if row is None:
-            raise _gone(sentence("This conversation is no longer there."))
+            raise gone(sentence("This conversation is no longer there."))
         return conversation_row(row)
 
     def _alive(self, id: str) -> str | None:
@@ -216,23 +194,23 @@ class Store:
             "SELECT leaf FROM conversations WHERE id = ? AND deleted IS NULL", (id,)
         ).fetchone()
         if row is None:
-            raise _gone(sentence("This conversation is no longer there."))
+            raise gone(sentence("This conversation is no longer there."))
         return None if row[0] is None else str(row[0])
 
-    @_locked
+    @locked
     def update_conversation(self, id: str, **fields: Any) -> ConversationRow:
         """Change title, system, model, settings or leaf.
 
         With `leaf` the conversation shows the branch through that message, down to its last used
         tail: the row's `leaf` is that tail.
         """
-        _check_fields(fields, _CONVERSATION_FIELDS)
+        check_fields(fields, _CONVERSATION_FIELDS)
         self._alive(id)
-        with self._write() as conn:
+        with self._db.write() as conn:
             columns = {name: value for name, value in fields.items() if name != "leaf"}
             if columns:
                 conn.execute(
-                    f"UPDATE conversations SET {_assignments(columns)} WHERE id = ?", (*_values(columns), id)
+                    f"UPDATE conversations SET {assignments(columns)} WHERE id = ?", (*values(columns), id)
                 )
             if "title" in fields:
                 number = conn.execute("SELECT number FROM conversations WHERE id = ?", (id,)).fetchone()[0]
@@ -243,23 +221,23 @@ class Store:
                 tree.end_at(conn, id, fields["leaf"])
         return self.conversation(id)
 
-    @_locked
+    @locked
     def delete_conversation(self, id: str) -> None:
         """Move a conversation to the trash."""
         self._alive(id)
-        with self._write() as conn:
+        with self._db.write() as conn:
             conn.execute("UPDATE conversations SET deleted = ? WHERE id = ?", (time.time(), id))
 
-    @_locked
+    @locked
     def restore_conversation(self, id: str) -> None:
         """Take a conversation out of the trash."""
-        with self._write() as conn:
+        with self._db.write() as conn:
             if not conn.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (id,)).rowcount:
-                raise _gone(sentence("This conversation is no longer there."))
+                raise gone(sentence("This conversation is no longer there."))
 
-    @_locked
+    @locked
     def trash(self) -> list[TrashRow]:
-        """Deleted conversations and messages, the last deleted first."""
+        """Deleted conversations, messages and runs, the last deleted first."""
         rows = self._conn.execute(
             """SELECT 'conversation', c.id, c.id, c.title, c.deleted, (SELECT count(*) FROM messages m
                 WHERE m.conversation = c.id AND m.deletion IS NULL)
@@ -269,6 +247,8 @@ class Store:
                 (SELECT count(*) FROM messages n WHERE n.deletion = d.message)
             FROM deletions d JOIN messages m ON m.id = d.message JOIN conversations c ON c.id = d.conversation
             WHERE c.deleted IS NULL
+            UNION ALL
+            SELECT 'run', r.id, '', r.title, r.deleted, 0 FROM runs r WHERE r.deleted IS NOT NULL
             ORDER BY 5 DESC, 2 DESC"""
         )
         return [TrashRow(*row) for row in rows]
@@ -279,9 +259,10 @@ class Store:
         Rewrites the file, and no other call is answered meanwhile: run it off the window's thread.
         A damaged file that was set aside is the user's to delete.
         """
-        with self._backing_up, self._lock, plain_errors(self.file):
-            with self._write() as conn:
+        with self._backing_up, self._db.lock, plain_errors(self.file):
+            with self._db.write() as conn:
                 _purge(conn)
+                purge_runs(conn)
                 index.optimize(conn)
             self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._conn.execute("VACUUM")
@@ -309,7 +290,7 @@ class Store:
 
     # ------------------------------------------------------------ messages
 
-    @_locked
+    @locked
     def add_message(
         self,
         conversation: str,
@@ -323,14 +304,14 @@ class Store:
         settings: Mapping[str, Any] | None = None,
     ) -> MessageRow:
         """Add a message below `parent` (None: as a first message) and make the conversation end with it."""
-        _check_choice("role", role, ROLES)
-        _check_choice("status", status, STATUSES)
+        check_choice("role", role, ROLES)
+        check_choice("status", status, STATUSES)
         self._alive(conversation)
         if parent is not None:
             self._visible(parent, conversation)
         id, now, content = new_id(), time.time(), clean(content)
         about = (clean(model), clean(system), checked_json(settings))
-        with self._write(durable=status != "streaming") as conn:
+        with self._db.write(durable=status != "streaming") as conn:
             cursor = conn.execute(
                 """INSERT INTO messages(id, conversation, parent, role, content, thinking, status, created,
                     model, system, settings, finish_reason, usage, timings, error)
@@ -343,41 +324,39 @@ class Store:
                 index.put(conn, index.MESSAGES, cursor.lastrowid or 0, content)
         return self._message(id)
 
-    @_locked
+    @locked
     def update_message(self, id: str, **fields: Any) -> MessageRow:
         """Change content, thinking, status, finish_reason, usage, timings or error.
 
         Saves of a streaming answer do not wait for the disk; its end does. An answer may end
         after it was deleted: it is saved all the same, so that undo brings back all of it.
         """
-        _check_fields(fields, _MESSAGE_FIELDS)
+        check_fields(fields, _MESSAGE_FIELDS)
         if "status" in fields:
-            _check_choice("status", fields["status"], STATUSES)
+            check_choice("status", fields["status"], STATUSES)
         row = self._conn.execute(
             "SELECT number, status, conversation FROM messages WHERE id = ?", (id,)
         ).fetchone()
         if row is None:
-            raise _gone(sentence("This message is no longer there."))
+            raise gone(sentence("This message is no longer there."))
         number, status, conversation = row
         ended = fields.get("status", status) != "streaming"
-        with self._write(durable=ended) as conn:
+        with self._db.write(durable=ended) as conn:
             if fields:
-                conn.execute(
-                    f"UPDATE messages SET {_assignments(fields)} WHERE id = ?", (*_values(fields), id)
-                )
+                conn.execute(f"UPDATE messages SET {assignments(fields)} WHERE id = ?", (*values(fields), id))
             if ended and not fields.keys().isdisjoint({"content", "status"}):
                 content = conn.execute("SELECT content FROM messages WHERE id = ?", (id,)).fetchone()[0]
                 index.put(conn, index.MESSAGES, number, content)
                 conn.execute("UPDATE conversations SET updated = ? WHERE id = ?", (time.time(), conversation))
         return self._message(id)
 
-    @_locked
+    @locked
     def message(self, id: str) -> MessageRow:
         """One message; UserError "gone" when it does not exist or was deleted."""
         self._visible(id)
         return self._message(id)
 
-    @_locked
+    @locked
     def path(self, conversation: str, leaf: str | None = None) -> list[MessageRow]:
         """The messages from the first one to `leaf` (None: to where the conversation ends now)."""
         end = leaf if leaf is not None else self._alive(conversation)
@@ -386,7 +365,7 @@ class Store:
         self._visible(end, conversation)
         return [message_row(row) for row in tree.path(self._conn, end)]
 
-    @_locked
+    @locked
     def select_sibling(self, message_id: str, step: int) -> str:
         """Step to an earlier (-1) or later (+1) sibling and its last used tail; returns the new leaf.
 
@@ -395,35 +374,36 @@ class Store:
         row = self.message(message_id)
         family = tree.siblings(self._conn, row.conversation, row.parent)
         place = min(max(family.index(message_id) + step, 0), len(family) - 1)
-        with self._write() as conn:
+        with self._db.write() as conn:
             return tree.end_at(conn, row.conversation, family[place]) or ""
 
-    @_locked
+    @locked
     def delete_message(self, id: str) -> str:
         """Hide a message and all below it; returns the conversation's leaf, "" when nothing is left."""
         self._visible(id)
-        with self._write() as conn:
+        with self._db.write() as conn:
             return tree.delete(conn, id, time.time()) or ""
 
-    @_locked
+    @locked
     def restore_message(self, id: str) -> None:
         """Undo a deletion: what it hid comes back and the conversation ends where it did before."""
-        with self._write() as conn:
+        with self._db.write() as conn:
             if not conn.execute("SELECT 1 FROM messages WHERE id = ?", (id,)).fetchone():
-                raise _gone(sentence("This message is no longer there."))
+                raise gone(sentence("This message is no longer there."))
             tree.restore(conn, id)
 
-    @_locked
+    @locked
     def mark_interrupted(self) -> int:
-        """Mark answers that were streaming when the app ended; returns how many. For the start."""
+        """Mark answers and runs that the end of the app cut short; returns how many. For the start."""
         if self.read_only:
             return 0
-        with self._write() as conn:
+        with self._db.write() as conn:
             rows = conn.execute("SELECT number, content FROM messages WHERE status = 'streaming'").fetchall()
             conn.execute("UPDATE messages SET status = 'interrupted' WHERE status = 'streaming'")
             for number, content in rows:
                 index.put(conn, index.MESSAGES, number, content)
-        return len(rows)
+            runs = conn.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'").rowcount
+        return len(rows) + runs
 
     def _message(self, id: str) -> MessageRow:
         row = self._conn.execute(f"SELECT {tree.MESSAGE} FROM messages m WHERE m.id = ?", (id,)).fetchone()
@@ -435,29 +415,29 @@ class Store:
             "SELECT conversation FROM messages WHERE id = ? AND deletion IS NULL", (id,)
         ).fetchone()
         if row is None or (conversation is not None and row[0] != conversation):
-            raise _gone(sentence("This message is no longer there."))
+            raise gone(sentence("This message is no longer there."))
 
     # ------------------------------------------------------------ drafts and settings
 
-    @_locked
+    @locked
     def draft(self, conversation: str) -> str:
         """The unsent text of a conversation; "" stands for the new chat."""
         row = self._conn.execute("SELECT text FROM drafts WHERE conversation = ?", (conversation,)).fetchone()
         return str(row[0]) if row else ""
 
-    @_locked
+    @locked
     def set_draft(self, conversation: str, text: str) -> None:
         """Keep unsent text; an empty one forgets it."""
-        with self._write(durable=False) as conn:
+        with self._db.write(durable=False) as conn:
             known = conn.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation,)).fetchone()
             if conversation and not known:
-                raise _gone(sentence("This conversation is no longer there."))
+                raise gone(sentence("This conversation is no longer there."))
             if text:
                 conn.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (conversation, clean(text)))
             else:
                 conn.execute("DELETE FROM drafts WHERE conversation = ?", (conversation,))
 
-    @_locked
+    @locked
     def get_setting(self, key: str, default: Any = None) -> Any:
         """A stored JSON value."""
         row = self._conn.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
@@ -466,21 +446,21 @@ class Store:
         except ValueError:  # damaged: a setting has a default, so nobody has to be told
             return default
 
-    @_locked
+    @locked
     def set_setting(self, key: str, value: Any) -> None:
         """Store a JSON value."""
-        with self._write() as conn:
+        with self._db.write() as conn:
             conn.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, to_json(value)))
 
     # ------------------------------------------------------------ models
 
-    @_locked
+    @locked
     def models(self) -> dict[str, ModelRow]:
         """What is kept about models, by their ids."""
         rows = self._conn.execute("SELECT id, note, settings, used FROM models")
         return {row[0]: model_row(row) for row in rows}
 
-    @_locked
+    @locked
     def model(self, id: str) -> ModelRow:
         """What is kept about one model; nothing yet is an empty row."""
         row = self._conn.execute(
@@ -488,14 +468,14 @@ class Store:
         ).fetchone()
         return model_row(row) if row else ModelRow(clean(id))
 
-    @_locked
+    @locked
     def update_model(self, id: str, **fields: Any) -> ModelRow:
         """Change note, settings or used. When it was used may be lost to a power cut, the others not."""
-        _check_fields(fields, _MODEL_FIELDS)
-        with self._write(durable=fields.keys() != {"used"}) as conn:
+        check_fields(fields, _MODEL_FIELDS)
+        with self._db.write(durable=fields.keys() != {"used"}) as conn:
             conn.execute("INSERT OR IGNORE INTO models VALUES (?, '', '{}', 0)", (clean(id),))
             conn.execute(
-                f"UPDATE models SET {_assignments(fields)} WHERE id = ?", (*_values(fields), clean(id))
+                f"UPDATE models SET {assignments(fields)} WHERE id = ?", (*values(fields), clean(id))
             )
         return self.model(id)
 
@@ -520,19 +500,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         conn.close()
         raise
     return conn
-
-
-def _newer(path: Path) -> UserError:
-    return UserError(
-        "The history in {path} was made by a newer version of Rolltop. It can be read but not changed.",
-        hint="Install the newer version, or choose another data folder.",
-        code="read_only",
-        path=path,
-    )
-
-
-def _gone(what: str) -> UserError:
-    return UserError(what, hint="It may have been deleted: look in the trash.", code="gone")
 
 
 def _search_condition(text: str) -> tuple[str, tuple[str, ...]]:
@@ -576,24 +543,3 @@ def _purge(conn: sqlite3.Connection) -> None:
         if row:
             conn.execute("UPDATE conversations SET title = '' WHERE number = ?", row)
             index.put(conn, index.TITLES, row[0], "")
-
-
-def _check_fields(fields: Mapping[str, Any], known: frozenset[str]) -> None:
-    if unknown := fields.keys() - known:
-        raise TypeError(f"unknown fields: {sorted(unknown)}")
-
-
-def _check_choice(name: str, value: str, choices: frozenset[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is one of {sorted(choices)}, not {value!r}")
-
-
-def _assignments(fields: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = ?" for name in fields)
-
-
-def _values(fields: Mapping[str, Any]) -> Sequence[str]:
-    return [
-        checked_json(value) if name in _JSON_FIELDS else clean(value) if isinstance(value, str) else value
-        for name, value in fields.items()
-    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.workbench.store import Store, files, migrations
+from desktop.workbench.store import PartRow, Store, files, migrations
 from models.errors import UserError
 
 A, B, C = (digit.rjust(32, "0") for digit in "abc")
@@ -40,6 +40,8 @@ def test_from_the_first_schema(file: Path) -> None:
     assert [m.content for m in store.path(row.id)] == ["an old question", "an old answer"]
     assert store.conversations(search="light") == [row]
     assert store.get_setting("theme") == "dark"
+    run = store.runs.create("summarize", title="New", model="", options={}, documents=[])
+    assert store.runs.list("summarize") == [run]
     assert len(files.backups(file)) == 1  # from before the migration
     store.close()
     with closing(sqlite3.connect(file)) as conn:
@@ -63,7 +65,7 @@ def test_released_steps_never_change() -> None:
     assert marks == SCHEMAS
 
 
-SCHEMAS = ["ee2808b99bf8", "56ccda9e92b1", "a9dfcf4beef6"]
+SCHEMAS = ["ee2808b99bf8", "56ccda9e92b1", "a9dfcf4beef6", "5063e8f7c485"]
 
 
 @pytest.mark.parametrize("how", ["step", "version"])
@@ -71,6 +73,8 @@ def test_a_newer_file_is_only_read(file: Path, how: str) -> None:
     store = Store.open(file)
     id = store.create_conversation(title="From the future").id
     store.add_message(id, None, "user", "hello")
+    run = store.runs.create("summarize", title="Later", model="", options={}, documents=[])
+    store.runs.add_parts(run.id, [PartRow(0, 0, 0, 0, 0)])
     store.close()
     with closing(sqlite3.connect(file)) as conn:
         if how == "step":
@@ -84,12 +88,20 @@ def test_a_newer_file_is_only_read(file: Path, how: str) -> None:
     assert "newer version" in (store.notice or "")
     assert [m.content for m in store.path(id)] == ["hello"]
     assert len(store.conversations(search="hel")) == 1
+    assert store.runs.list("summarize", search="LATER") == [run]
+    assert store.runs.get(run.id).status == "running"
     for write in (
         lambda: store.add_message(id, None, "user", "x"),
         lambda: store.set_setting("a", 1),
         lambda: store.delete_conversation(id),
         lambda: store.set_draft("", "x"),
         store.empty_trash,
+        lambda: store.runs.create("rewrite", title="", model="", options={}, documents=[]),
+        lambda: store.runs.update(run.id, result="x"),
+        lambda: store.runs.update_part(run.id, 0, text="x"),
+        lambda: store.runs.clear_parts(run.id),
+        lambda: store.runs.delete(run.id),
+        lambda: store.runs.save_own_prompt("rewrite", "a", "b"),
     ):
         with pytest.raises(UserError) as caught:
             write()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop.workbench.store import Store, files, repair
+from desktop.workbench.reading.document import Block, Document
+from desktop.workbench.store import PartRow, Store, files, repair
 from models.errors import UserError
 
 PAGE = 4096
@@ -58,6 +59,23 @@ def pages_of(file: Path, table: str) -> list[int]:
             "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path", (table,)
         )
         return [number for (number,) in rows]
+
+
+def fill_run(store: Store, name: str, parts: int, size: int = 300) -> str:
+    """A run whose parts take about `size` bytes each, and that has a document as long as all of them."""
+    text = f"{name} " * (parts * size // (len(name) + 1))
+    document = Document(name, "txt", text, (Block("paragraph", 0, len(text) - 1),))
+    run = store.runs.create("summarize", title=name, model="m", options={"k": name}, documents=[document])
+    store.runs.add_parts(run.id, [PartRow(number, 0, 0, 0, 5) for number in range(parts)])
+    for number in range(parts):
+        words = f"{name} {number} " + "word " * (size // 5)
+        store.runs.update_part(run.id, number, status="done", text=words)
+    store.runs.update(run.id, status="done", result=f"{name} result")
+    return run.id
+
+
+def parts_of(store: Store, run: str) -> list[str]:
+    return [" ".join(part.text.split()[:2]) for part in store.runs.parts(run)]
 
 
 @pytest.mark.parametrize(
@@ -266,6 +284,7 @@ def test_a_repair_that_was_interrupted_is_finished(file: Path, monkeypatch: pyte
 def test_random_damage_never_stops_the_app_and_keeps_the_backup_whole(file: Path, tmp_path: Path) -> None:
     store = Store.open(file)
     id = fill(store, "kept", 60)
+    run = fill_run(store, "run", 20)
     store.backup()
     fill(store, "more", 60)
     store.close()
@@ -288,6 +307,9 @@ def test_random_damage_never_stops_the_app_and_keeps_the_backup_whole(file: Path
             assert len(store.path(id)) == 60
             assert aside(copy)[0].read_bytes() == raw
             store.conversations(search="word")
+            assert len(store.runs.parts(run)) == 20
+            assert len(store.runs.documents(run)) == 1
+            store.runs.list("summarize", search="run")
             fill(store, "after", 3)
         store.close()
     assert opened >= 20
@@ -307,3 +329,83 @@ def test_backups_rotate_and_are_complete(store: Store, file: Path) -> None:
     newest = files.backups(file)[0]
     with closing(sqlite3.connect(newest)) as conn:
         assert conn.execute("SELECT count(*) FROM messages").fetchone()[0] == 10
+
+
+@pytest.mark.parametrize("table", ["runs", "run_documents", "run_parts", "own_prompts"])
+def test_runs_are_restored_from_the_backup_and_newer_ones_are_saved(file: Path, table: str) -> None:
+    store = Store.open(file)
+    old = fill_run(store, "old", 40)
+    prompt = store.runs.save_own_prompt("rewrite", "pirate", "Arr.")
+    store.backup()
+    store.runs.update(old, title="renamed since")
+    new = fill_run(store, "new", 40)
+    before = [store.runs.get(run) for run in (old, new)]
+    sources = [store.runs.documents(run) for run in (old, new)]
+    store.close()
+    overwrite(file, (pages_of(file, table)[0] - 1) * PAGE, bytes(PAGE))
+    store = Store.open(file)
+    assert store.warning
+    assert store.warning.code == "restored"
+    assert parts_of(store, old) == expected("old", 40)
+    assert store.runs.documents(old) == sources[0]
+    assert store.runs.own_prompts("rewrite") == [prompt]
+    if table in ("run_parts", "own_prompts"):
+        assert [store.runs.get(run) for run in (old, new)] == before
+        assert store.runs.documents(new) == sources[1]
+        assert set(parts_of(store, new)) >= set(expected("new", 40)[20:])
+    if table != "run_parts":
+        assert parts_of(store, new) == expected("new", 40)
+    store.close()
+    check(file)
+
+
+def test_a_document_changed_by_the_damage_does_not_replace_the_backups(file: Path) -> None:
+    store = Store.open(file)
+    run = fill_run(store, "old", 5)
+    source = store.runs.documents(run)
+    store.backup()
+    store.close()
+    raw = file.read_bytes()
+    overwrite(file, raw.rindex(b"old old old"), b"\x07garbage\x08!")
+    (page,) = pages_of(file, "settings")
+    overwrite(file, (page - 1) * PAGE, b"\xff" * PAGE)
+    store = Store.open(file)
+    assert store.warning
+    assert store.runs.documents(run) == source
+    store.close()
+
+
+def test_parts_whose_run_is_lost_get_one(file: Path) -> None:
+    store = Store.open(file)
+    run = fill_run(store, "orphan", 4)
+    fill(store, "other", 3)
+    created = store.runs.get(run).created
+    source = store.runs.documents(run)
+    store.runs.add_parts(run, [PartRow(4, 1, -1, 0, 5, inputs=(0, 1, 2, 3))])
+    store.close()
+    (page,) = pages_of(file, "runs")
+    overwrite(file, (page - 1) * PAGE, bytes(PAGE))
+    store = Store.open(file)
+    (found,) = store.runs.list("summarize")
+    assert (found.id, found.title, found.status) == (run, "orphan", "failed")
+    assert "damaged" in found.error
+    assert abs(found.created - created) < 1
+    result = store.runs.get(run).result
+    assert [" ".join(text.split()[:2]) for text in result.split("\n\n")] == expected("orphan", 4)
+    assert len(store.runs.parts(run)) == 5
+    assert store.runs.documents(run) == source
+    store.close()
+    check(file)
+
+
+def test_a_document_that_damage_took_leaves_the_places_of_the_others(store: Store) -> None:
+    names = "abc"
+    documents = [Document(name, "txt", name, (Block("paragraph", 0, 1),)) for name in names]
+    run = store.runs.create("summarize", title="", model="", options={}, documents=documents).id
+    store._conn.execute("DELETE FROM run_documents WHERE place = 1")
+    store._conn.execute("UPDATE run_documents SET blocks = x'93', problems = '[1]' WHERE place = 2")
+    assert store.runs.documents(run) == [documents[0], Document("", "txt", "", ()), documents[2]]
+    store._conn.execute("UPDATE run_documents SET text = 'long' WHERE place = 2")
+    assert store.runs.documents(run)[2].blocks == (Block("paragraph", 0, 4),)
+    store._conn.execute("UPDATE run_documents SET text = '' WHERE place = 0")
+    assert store.runs.documents(run)[0].blocks == ()

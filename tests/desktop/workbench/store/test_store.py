@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from desktop.workbench.store import MessageRow, ModelRow, Store
+from desktop.workbench.reading.document import Block, Document
+from desktop.workbench.store import MessageRow, ModelRow, PartRow, Store
 from models.errors import UserError
 
 
@@ -271,24 +272,39 @@ def test_the_trash_lists_and_restores(store: Store) -> None:
 
 def test_an_emptied_trash_leaves_no_trace_in_any_file(store: Store, file: Path) -> None:
     words = ["xylophonist", "quagmire", "zeppelin", "brouhaha", "鸚鵡螺"]
+    more = ["gobbledygook", "hullabaloo", "kerfuffle", "bamboozle", "flummoxed"]
     kept, gone = talk(store, "unforgettable", words[0], "more " + words[0] * 3000)[:2]
     (thrown,) = talk(store, f"{words[1]} {words[4]}", title=words[2])
     store.set_draft(thrown.conversation, words[3])
     (bare,) = talk(store, "quagmire alone", title="quagmire title")
+    run = burn_after_reading(store, *more)
     store.backup()
+    store.runs.delete(run)
     store.delete_message(gone.id)
     store.delete_message(bare.id)
     store.delete_conversation(thrown.conversation)
     assert holding(file, words[0])
     assert holding(file, words[1])
+    assert all(holding(file, word) for word in more)
     store.empty_trash()
     # The index holds words in pieces and CJK one by one; no piece may stay either.
-    for word in (*words, "xylopho", "quagmi", "brouha", "鸚", "鵡"):
+    for word in (*words, *more, "xylopho", "quagmi", "brouha", "鸚", "鵡"):
         assert not holding(file, word), word
     assert holding(file, "unforgettable")
     assert list((file.parent / "backups").iterdir())
     assert store.conversations(search="xylophonist") == []
     assert [row.id for row in store.conversations(search="unforgettable")] == [kept.conversation]
+
+
+def burn_after_reading(store: Store, title: str, source: str, heading: str, part: str, result: str) -> str:
+    """A run with a word in each of its places."""
+    text = f"{source} " * 3000
+    document = Document(source, "txt", text, (Block("paragraph", 0, len(text)),))
+    run = store.runs.create("summarize", title=title, model="", options={}, documents=[document]).id
+    store.runs.add_parts(run, [PartRow(0, 0, 0, 0, 9, title=heading)])
+    store.runs.update_part(run, 0, text=part * 2000, status="done")
+    store.runs.update(run, result=result * 2000, status="done", data={"note": part})
+    return run
 
 
 def holding(file: Path, word: str) -> list[str]:
