@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from desktop.cli_models import models
+from desktop.cli_tasks import rewrite, summarize
 from desktop.terminal import (
     Options,
     data_dir_option,
@@ -27,6 +25,7 @@ from desktop.terminal import (
     sentences,
     silence_stdout,
     size_text,
+    stopped_by_ctrl_c,
     write,
 )
 from models.errors import RolltopError, UserError
@@ -202,6 +201,8 @@ def info(options: Options, as_json: bool) -> None:
 
 
 rolltop.add_command(models)
+rolltop.add_command(summarize)
+rolltop.add_command(rewrite)
 
 
 # ---------------------------------------------------------------- chat
@@ -329,25 +330,6 @@ class Screen:
         if self._thinking:
             self._thinking = False
             write(self._err, "\n")
-
-
-@contextmanager
-def stopped_by_ctrl_c(turn: Turn) -> Iterator[None]:
-    """Let the first Ctrl+C stop the turn in good order; a second one ends the program."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        if turn.cancelled:
-            raise KeyboardInterrupt
-        turn.cancel_soon()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread hears signals
-        return
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _summary(turn: Turn, conversation_id: str | None) -> dict[str, Any]:

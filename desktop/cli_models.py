@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from desktop.terminal import (
+    Bar,
     Options,
     data_dir_option,
     plain,
@@ -18,7 +18,6 @@ from desktop.terminal import (
     print_table,
     say,
     size_text,
-    write,
 )
 from models.errors import RolltopError
 
@@ -37,7 +36,6 @@ MODEL_KEYS = (
 LIST_HEAD = ("id", "name", "parameters", "quantization", "size", "context", "can", "place")
 FOUND_HEAD = ("repository", "parameters", "downloads", "likes", "changed")
 OFFER_HEAD = ("quantization", "size", "quality", "here", "file")
-BAR = 24
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -255,27 +253,6 @@ def plan(
 
 
 # ---------------------------------------------------------------- progress
-
-
-class Bar:
-    """A progress bar on stderr, for a person only. `quiet`: show nothing."""
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._on = not quiet and sys.stderr.isatty()
-        self._shown = False
-
-    def show(self, done: float, total: float, words: str = "") -> None:
-        """Show how far it is."""
-        if self._on:
-            part = done / total if total else 0.0
-            full = round(BAR * part)
-            write(sys.stderr, f"\r\x1b[K{'█' * full}{'░' * (BAR - full)} {part:4.0%}  {words}")
-            self._shown = True
-
-    def end(self) -> None:
-        """End the line."""
-        if self._shown:
-            write(sys.stderr, "\n")
 
 
 def _watched(work: Generator[float, None, T], *, quiet: bool) -> T:

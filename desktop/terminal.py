@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 import click
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from models.engine.pool import Starter
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+BAR = 24
+"""Width of a progress bar in characters."""
 
 
 @dataclass
@@ -70,6 +76,58 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def size_text(size: int) -> str:
     """Bytes as people read them."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+# ---------------------------------------------------------------- work
+
+
+class Bar:
+    """A progress bar on stderr, for a person only. `quiet`: show nothing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._on = not quiet and sys.stderr.isatty()
+        self._shown = False
+
+    def show(self, done: float, total: float, words: str = "") -> None:
+        """Show how far it is."""
+        if self._on:
+            part = done / total if total else 0.0
+            full = round(BAR * part)
+            write(sys.stderr, f"\r\x1b[K{'█' * full}{'░' * (BAR - full)} {part:4.0%}  {words}")
+            self._shown = True
+
+    def end(self) -> None:
+        """End the line."""
+        if self._shown:
+            write(sys.stderr, "\n")
+
+
+class Stoppable(Protocol):
+    """Work that can be asked to stop. `cancelled`: whether it was."""
+
+    cancelled: bool
+
+    def cancel_soon(self) -> None:
+        """Ask for a stop; takes no lock, so a signal handler may call it."""
+
+
+@contextmanager
+def stopped_by_ctrl_c(work: Stoppable) -> Iterator[None]:
+    """Let the first Ctrl+C stop the work in good order; a second one ends the program."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        if work.cancelled:
+            raise KeyboardInterrupt
+        work.cancel_soon()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # ---------------------------------------------------------------- streams

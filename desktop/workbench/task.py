@@ -281,6 +281,10 @@ class TaskRun:
         if self._batch is not None:
             self._batch.cancel()
 
+    def cancel_soon(self) -> None:
+        """Ask for a stop at the next event; takes no lock, so a signal handler may call it."""
+        self.cancelled = True
+
     def __iter__(self) -> Generator[RunEvent]:
         """Work, and store how it ended."""
         run = self._tasks.begin(self)
@@ -358,9 +362,11 @@ class TaskRun:
         try:
             while not self.cancelled and (some := list(islice(requests, AT_ONCE))):
                 self._batch = engine.batch(some)
-                if self.cancelled:
-                    self._batch.cancel()
+                stopping = False
                 for event in self._batch:
+                    if self.cancelled and not stopping:  # a signal handler only says so
+                        stopping = True
+                        self._batch.cancel()
                     yield from round_.heard(event, pace)
             yield from map(PartSaved, round_.unsaid())
         except EngineDied as error:
