@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Literal
 
 import msgspec
@@ -60,5 +61,5 @@ class Document(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def page_at(self, position: int) -> int:
         """The page that a character is on; 0 where there are none."""
-        before = [block.page for block in self.blocks if block.start <= position]
-        return before[-1] if before else 0
+        after = bisect_right(self.blocks, position, key=lambda block: block.start)
+        return self.blocks[after - 1].page if after else 0
