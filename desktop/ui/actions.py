@@ -64,18 +64,18 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "previous_conversation",
-        QT_TRANSLATE_NOOP("Actions", "Previous conversation"),
+        QT_TRANSLATE_NOOP("Actions", "Previous in the list"),
         "Ctrl+PgUp",
         "chevron-up",
         section=True,
-        method="previous_conversation",
+        method="show_previous",
     ),
     ActionRow(
         "next_conversation",
-        QT_TRANSLATE_NOOP("Actions", "Next conversation"),
+        QT_TRANSLATE_NOOP("Actions", "Next in the list"),
         "Ctrl+PgDown",
         "chevron-down",
-        method="next_conversation",
+        method="show_next",
     ),
     ActionRow(
         "rename_conversation",
@@ -86,11 +86,11 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "delete_conversation",
-        QT_TRANSLATE_NOOP("Actions", "Delete conversation"),
+        QT_TRANSLATE_NOOP("Actions", "Delete what is shown"),
         "Ctrl+Shift+D",
         "trash",
         section=True,
-        method="delete_conversation",
+        method="delete_shown",
     ),
     ActionRow(
         "undo_delete", QT_TRANSLATE_NOOP("Actions", "Undo delete"), "Ctrl+Z", "undo", method="undo_delete"

@@ -249,8 +249,10 @@ _ECHO_LEAST = 16  # plain letters of a line of the prompt that an answer would n
 
 
 def _prompt_lines(prompt: Sequence[str], source: str) -> set[str]:
+    """The lines and the sentences of a prompt that the source does not have."""
     plain = _plain(source)
     lines = {_plain(line) for text in prompt for line in text.splitlines()}
+    lines |= {_plain(part) for text in prompt for part in _SENTENCE_END.split(text)}
     return {line for line in lines if len(line) >= _ECHO_LEAST and line not in plain}
 
 
@@ -273,7 +275,10 @@ def _echoed(text: str, source: str, prompt: Sequence[str]) -> dict[str, str]:
         return {}
     plain = _plain(text)
     lines = _prompt_lines(prompt, source)
-    if plain in lines or any(len(line) >= 2 * _ECHO_LEAST and line in plain for line in lines):
+    part = len(plain) >= _ECHO_LEAST and plain not in _plain(source)
+    if any(line in plain if len(line) >= 2 * _ECHO_LEAST else line == plain for line in lines) or (
+        part and any(plain in line for line in lines)
+    ):
         return {"words": " ".join(text.split())[:80]}
     return {}
 

@@ -60,6 +60,7 @@ _NO_WORDS = re.compile(
 _WORDS = re.compile(r"[^\W\d_]{2}|[\u3040-\u30ff\u3400-\u9fff]")
 _CODE_LIKE = re.compile(r"<[a-zA-Z/!?]|\$\$|\\\[|\\begin\{|\[[^\]^]+\]:\s*\S+\s*(?:\n|$)")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
+_PLAIN_MARK = re.compile(r"(?:#{1,6}[ \t]+|(?:>[ \t]?)+)(?=\S)")  # also where Markdown was not meant
 _HEADING_END = re.compile(r"[ \t]+#+[ \t]*$|\n[ \t]*(?:=+|-+)[ \t]*$")
 _ITEM = re.compile(
     r"(?:[-*+][ \t]+)*"
@@ -100,7 +101,7 @@ def _inside(document: Document, block: Block) -> tuple[int, int]:
     elif block.kind == "item":
         mark = _ITEM.match(text)
         start = mark.end() if mark else 0
-    elif mark := _FOOTNOTE.match(text) or _HEADING.match(text):  # also where Markdown was not meant
+    elif mark := _FOOTNOTE.match(text) or _PLAIN_MARK.match(text):
         start = mark.end()
     return (block.start + start, block.start + end) if start < end else (block.start, block.end)
 

@@ -128,8 +128,14 @@ _KINDS: dict[str, Any] = {
 MOST_TOKENS = 700
 """Tokens of a paragraph from which on it is divided even if more would fit: small models lose their way."""
 
+LARGE = 2_000_000_000
+"""Parameters of a model from which on it is shown the paragraphs around; smaller ones rewrite those instead,
+in whatever form they are told of them."""
+
+_LEAST_TOKENS = 24  # a piece may have, however small the context is
 _SPARE = 64  # tokens of the context that nothing is planned for
 _NEIGHBOUR = 200  # characters of the paragraphs around
+_LEAST_ALIKE = 0.4  # share of the characters that a corrected text has in common with its source
 _LONG_ENOUGH = 60.0  # words: such a paragraph explains itself
 
 
@@ -137,7 +143,8 @@ class Rewriter:
     """A `Recipe`: every paragraph is a part; what is between them stays as it is.
 
     Of each part's data, "kind" is the kind of its block, "passed" why no model is asked for it (see
-    `pieces.Passed`), and "language" the code of its language.
+    `pieces.Passed`), "language" the code of its language, and "around" whether the model sees what stands
+    around it, too.
     """
 
     def __init__(self, options: RewriteOptions) -> None:
@@ -157,12 +164,13 @@ class Rewriter:
             raw = document.text[piece.start : piece.end]
             passed = piece.passed or self._reason_to_pass(raw)
             row = PartRow(len(rows), 0, 0, piece.start, piece.end, title=piece.title)
-            data = {"kind": piece.kind, "passed": passed}
+            data: dict[str, Any] = {"kind": piece.kind, "passed": passed}
             if passed:
                 told = (msgspec.to_builtins(TABLE_KEPT),) if passed == "table" else ()
                 rows.append(replace(row, status="done", text=raw, data=data, problems=told))
                 continue
             data["language"] = self.options.source_language or language.detect(raw) or whole
+            data["around"] = self._sees_neighbours(desk)
             for variant in range(self.options.alternatives):
                 rows.append(replace(row, number=len(rows), variant=variant, data=data))
         if not any(row.status == "waiting" for row in rows):
@@ -196,8 +204,8 @@ class Rewriter:
     def _pieces(self, desk: Desk, document: Document, whole: str) -> Iterator[Piece]:
         """The pieces of the document, those divided that are too long for the model."""
         empty = desk.measure(self._chat(document, replace(_NO_PART, data={"language": whole}), ""))
-        room = desk.context_size - empty - _SPARE - self._neighbour_tokens()
-        most = min(MOST_TOKENS, int(room / (1 + self.task.tokens)))
+        room = desk.context_size - empty - 3 * _SPARE - (2 * _NEIGHBOUR if self._sees_neighbours(desk) else 0)
+        most = max(_LEAST_TOKENS, min(MOST_TOKENS, int(room / (1 + self.task.tokens))))
         for piece in pieces(document, self.task.kinds):
             raw = document.text[piece.start : piece.end]
             if piece.passed or len(raw.encode()) <= most or desk.count(raw) <= most:
@@ -206,8 +214,9 @@ class Rewriter:
             for start, end in _divided(desk, raw, most, whole):
                 yield replace(piece, start=piece.start + start, end=piece.start + end)
 
-    def _neighbour_tokens(self) -> int:
-        return 2 * _NEIGHBOUR if self.task.neighbours else 0
+    def _sees_neighbours(self, desk: Desk) -> bool:
+        """Whether the model is large enough to tell what it is to rewrite from what stands around it."""
+        return self.task.neighbours and getattr(desk, "parameters", 0) >= LARGE
 
     # ------------------------------------------------------------ what is asked
 
@@ -233,7 +242,7 @@ class Rewriter:
             _PROMPTS.user, text=layout.text, words=self._words(raw, layout), reminder=self._filled(reminder)
         )
         turns = [Message("system", self._system(str(part.data.get("language", ""))))]
-        if not strict and (context := self._context(document, part, layout.text)):
+        if part.data.get("around") and not strict and (context := self._context(document, part, layout.text)):
             turns += Message("user", context), Message("assistant", _PROMPTS.around_answer)
         return Chat((*turns, Message("user", user)))
 
@@ -256,7 +265,7 @@ class Rewriter:
 
     def _context(self, document: Document, part: PartRow, text: str) -> str:
         """The end of what comes before a short paragraph and the beginning of what comes after."""
-        if not self.task.neighbours or part.end <= part.start or guard.size(text) >= _LONG_ENOUGH:
+        if guard.size(text) >= _LONG_ENOUGH:
             return ""
         before, after = _neighbours(document, part)
         found = prompts.fill(_PROMPTS.before, before=before) if before else ""
@@ -309,6 +318,8 @@ class Rewriter:
         faults = [*checked.faults]
         if not faults and self._untranslated(layout.text, checked.text):
             faults.append(UNTRANSLATED)
+        if not faults and self._strays(document, part, layout.text, checked.text):
+            faults.append(STRAYED)
         if faults:
             return None, tuple(faults)
         if self.task.free:
@@ -322,9 +333,10 @@ class Rewriter:
         self, document: Document, part: PartRow, layout: Layout, answer: str, cut: bool
     ) -> Checked:
         source = layout.text
-        system = self._system(str(part.data.get("language", "")))
-        known = [system, self._filled(self.task.strict), self._filled(self.task.reminder)]
-        if not part.attempts:
+        known = [_PROMPTS.system, self._filled(self.task.reminder)]
+        if self.task.id != "custom":  # whose words may well be those that are wanted
+            known += self._system(str(part.data.get("language", ""))), self._filled(self.task.strict)
+        if part.data.get("around") and not part.attempts:
             known += (s for near in _neighbours(document, part) for s in _SENTENCE_END.split(near))
 
         def check(text: str) -> Checked:
@@ -348,6 +360,18 @@ class Rewriter:
         if self.task.id != "translate" or guard.size(source) < 3:
             return False
         return _alike(source, answer)
+
+    def _strays(self, document: Document, part: PartRow, source: str, answer: str) -> bool:
+        """Whether the answer is about something else, such as the paragraph before."""
+        from rapidfuzz.distance import Indel
+
+        if self.task.copies and guard.size(source) > 3:
+            return Indel.normalized_similarity(source.casefold(), answer.casefold()) < _LEAST_ALIKE
+        if part.attempts or not part.data.get("around") or not self.task.keeps_language:
+            return False
+        own, near = _telling(source), _telling(" ".join(_neighbours(document, part)))
+        said = _telling(answer)
+        return len(said & (near - own)) > max(2, len(said & own))
 
     def _lost(self, raw: str, made: str, start: int) -> list[Problem]:
         """What had to be kept and is not there, with its place in the document."""
@@ -385,6 +409,7 @@ _NO_PART = PartRow(0, 0, 0, 0, 0)
 LEFT = Problem("left", sentence("This paragraph was left as it was."))
 TABLE_KEPT = Problem("table_kept", sentence("This table was left as it was: it is too large."))
 UNCHANGED = Problem("unchanged", sentence("The model changed nothing in this paragraph."))
+STRAYED = Problem("strayed", sentence("The model wrote about something else."))
 UNTRANSLATED = Problem("untranslated", sentence("The model repeated the text instead of translating it."))
 NOT_REACHED = Problem("not_reached", sentence("This paragraph was not reached."))
 
@@ -408,6 +433,11 @@ class _First:
 def _alike(one: str, other: str) -> bool:
     """Whether two texts differ in white space and capital letters at most."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def _telling(text: str) -> set[str]:
+    """The longer words of a text."""
+    return {word for word in re.findall(r"\w{4,}|[\u4e00-\u9fff]{2}", text.casefold())}
 
 
 def _laid_out(text: str, parts: Sequence[PartRow]) -> tuple[str, list[dict[str, Any]]]:
@@ -507,7 +537,7 @@ def _line_spans(raw: str) -> list[tuple[int, int]]:
 def _small(desk: Desk, raw: str, span: tuple[int, int], most: int) -> Iterator[tuple[int, int]]:
     """A sentence, divided at spaces, or anywhere, while it is too long."""
     start, end = span
-    if len(raw[start:end].encode()) <= most or desk.count(raw[start:end]) <= most:
+    if end - start < 2 or len(raw[start:end].encode()) <= most or desk.count(raw[start:end]) <= most:
         yield span
         return
     middle = (start + end) // 2

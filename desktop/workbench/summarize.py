@@ -31,7 +31,7 @@ from desktop.workbench.merging import (
     part_size,
     roots,
 )
-from desktop.workbench.passages import Passage, sentences, split
+from desktop.workbench.passages import Passage, heading, sentences, split
 from desktop.workbench.problems import Problem
 from desktop.workbench.prompts import fill
 from desktop.workbench.reading.document import Document
@@ -49,6 +49,7 @@ _DENSE = 0.25  # tokens of an English character, about
 _CJK_WORTH = 3.3  # English characters that say what one Chinese character says
 _SAMPLE = 4000
 _LEAST_ANSWER = 96
+_TELLING = 12  # words from which on a text tells its language: a shorter one may be names
 
 
 # ---------------------------------------------------------------- kinds and options
@@ -293,14 +294,16 @@ class Writing:
         document = desk.documents[source]
         count = cache(desk.count)
         stretch = _stretch(document.text, count)
+        titles = [heading(document, block) for block in document.blocks if block.kind == "heading"]
+        longest = max(titles, key=len, default="")
         role = "whole" if alone else "part"
         answer = self._answer(desk, role, code, stretch)
-        room = desk.context_size - self._instructions(desk, role, code) - answer - MARGIN
+        room = desk.context_size - self._instructions(desk, role, code, longest) - answer - MARGIN
         passages = split(document, count, checked_room(desk, room))
         if len(passages) > 1:
             role = "part"
             answer = self._answer(desk, role, code, stretch)
-            instructions = self._instructions(desk, role, code)
+            instructions = self._instructions(desk, role, code, longest)
             passages = split(document, count, part_size(desk, instructions, answer))
         return [
             PartRow(
@@ -346,9 +349,9 @@ class Writing:
     def _most(self, desk: Desk, code: str) -> int:
         return max(1, (desk.context_size - self._instructions(desk, "merge", code) - MARGIN) // 4)
 
-    def _instructions(self, desk: Desk, role: str, code: str) -> int:
+    def _instructions(self, desk: Desk, role: str, code: str, title: str = "") -> int:
         """Tokens of a prompt without its text."""
-        return desk.measure(self._chat(role, code, "", title="…" * 8, strict=True))
+        return desk.measure(self._chat(role, code, "", title=title, strict=True))
 
     # ------------------------------------------------------------ the prompt
 
@@ -418,7 +421,7 @@ class Writing:
         head = f'"| {columns[0]} | {columns[1]} |"' if columns else '"|" cell "|" cell "|"'
         text = fill(PROMPTS.grammars[form], more=str(most - 1), head=head)
         nothing = f'root ::= "{kind.nothing}" | '
-        return text.replace("root ::= ", nothing, 1) if kind.nothing else text
+        return text.replace("root ::= ", nothing, 1) if kind.nothing and role != "merge" else text
 
     def _said(self, desk: Desk, node: PartRow, *, named: bool) -> str:
         """What a part says, in the prompt of a merge."""
@@ -433,13 +436,16 @@ class Writing:
         """See Recipe."""
         kind, code = self._kind, str(part.data.get("language", ""))
         if kind.nothing and text.strip(" .-–*\n") == kind.nothing:
-            return Verdict("", data={**part.data, "nothing": True})
+            if part.level == 0:
+                return Verdict("", data={**part.data, "nothing": True})
+            text = ""  # something was merged
         source = desk.documents[part.source].text[part.start : part.end] if part.level == 0 else ""
         chat = self._chat(str(part.data.get("role")), code, "")
         told = tuple(message.content for message in chat.messages)
         checked = guard.check(text, source, wanted=self._wanted(code), prompt=told)
         kept, problems = checked.text, list(checked.problems)
-        codes = {fault.code for fault in checked.faults}
+        faults = [one for one in checked.faults if one.code != "language" or guard.size(kept) > _TELLING]
+        codes = {fault.code for fault in faults}
         if "loop" in codes:
             kept = _once(kept, guard.loops(kept, source))
         elif cut:
@@ -448,7 +454,7 @@ class Writing:
         kept = kept.strip()
         return Verdict(
             kept,
-            problems=(*problems, *checked.faults),
+            problems=(*problems, *faults),
             again=bool(codes) or not kept,
             failed=bool(codes & {"refusal", "empty"}) or not kept,
             data=part.data,

@@ -445,6 +445,10 @@ class ChatPanel(QWidget):
             reason = error.strerror or str(error)
             raise UserError("The file could not be written: {reason}.", reason=reason) from error
 
+    def delete_shown(self) -> None:
+        """Move the shown conversation to the trash."""
+        self.delete_conversation()
+
     def delete_conversation(self, conversation: str = "") -> None:
         """Move a conversation, by default the shown one, to the trash; it can be taken back."""
         conversation = conversation or self.current
@@ -518,11 +522,11 @@ class ChatPanel(QWidget):
         """Step to the version after, at the lowest message that has one."""
         self.view.step_branch(1)
 
-    def previous_conversation(self) -> None:
+    def show_previous(self) -> None:
         """Open the conversation above."""
         self.open_conversation(self.list.neighbour(-1))
 
-    def next_conversation(self) -> None:
+    def show_next(self) -> None:
         """Open the conversation below."""
         self.open_conversation(self.list.neighbour(1))
 

@@ -560,7 +560,7 @@ class RewritePanel(QWidget):
         if self.views.text is not None and run.id == self.current:
             self.views.text.run = replace(self.views.text.run, title=run.title)
 
-    def delete_run(self) -> None:
+    def delete_shown(self) -> None:
         """Move the shown run to the trash."""
         if self.current:
             self.list.delete(self.current)
@@ -569,11 +569,11 @@ class RewritePanel(QWidget):
         """Take back the last deletion."""
         self.list.undo()
 
-    def previous_run(self) -> None:
+    def show_previous(self) -> None:
         """Open the run above."""
         self._open_neighbour(-1)
 
-    def next_run(self) -> None:
+    def show_next(self) -> None:
         """Open the run below."""
         self._open_neighbour(1)
 

@@ -105,10 +105,10 @@ class RewriteChoices(QWidget):
         for code, names in language.NAMES.items():
             self.origin.addItem(names.own, code)
             self.target.addItem(names.own, code)
-        for chooser in (self.origin, self.target):
+        for chooser, length in ((self.origin, 10), (self.target, 8)):
             # Not by its contents: fonts of all scripts would be looked for to measure them.
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            chooser.setMinimumContentsLength(10)
+            chooser.setMinimumContentsLength(length)
         self.show_language("")
         self.languages = QWidget()
         row = QHBoxLayout(self.languages)

@@ -618,7 +618,7 @@ class SummarizePanel(QWidget):
         if run.id == self.current and not self.busy:
             self._run = run
 
-    def delete_run(self) -> None:
+    def delete_shown(self) -> None:
         """Move the shown run to the trash."""
         if self.current:
             self.list.delete(self.current)
@@ -627,11 +627,11 @@ class SummarizePanel(QWidget):
         """Take back the last deletion."""
         self.list.undo()
 
-    def previous_run(self) -> None:
+    def show_previous(self) -> None:
         """Open the run above."""
         self._open_neighbour(-1)
 
-    def next_run(self) -> None:
+    def show_next(self) -> None:
         """Open the run below."""
         self._open_neighbour(1)
 
@@ -640,10 +640,15 @@ class SummarizePanel(QWidget):
         if run:
             self.open_run(run)
 
-    def summarize_text(self, text: str) -> None:
-        """Take a text that was sent here."""
+    def take_text(self, text: str, name: str) -> None:
+        """A text was sent here from another panel."""
         self.new_run()
         self.source.add_text(text)
+
+    def take_conversation(self, id: str) -> None:
+        """A conversation was sent here."""
+        self.new_run()
+        self.source.add_conversation(id)
 
     # ------------------------------------------------------------ own instructions, choices, model
 

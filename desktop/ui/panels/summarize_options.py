@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from desktop.ui.actions import QT_TRANSLATE_NOOP
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.chooser import Chooser
 from desktop.ui.widgets.flow import FlowLayout
 from desktop.ui.widgets.labels import plain_label
 from desktop.workbench import language
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from desktop.workbench.summarize import SummaryOptions
 
 CUSTOM = "custom"
-ARROW = 44
-"""Pixels of a chooser that are not its words."""
 LONGEST_INSTRUCTION = 4_000
 
 KINDS = {
@@ -105,22 +104,22 @@ class SummaryChoices(QWidget):
     # ------------------------------------------------------------ building
 
     def _build(self) -> None:
-        self.wording = self._chooser(
+        self.wording = Chooser(
             QCoreApplication.translate("Summary", "New words, or the most telling sentences of the text")
         )
         self.wording.addItem(QCoreApplication.translate("Summary", "In new words"), False)
         self.wording.addItem(QCoreApplication.translate("Summary", "In its own sentences"), True)
-        self.kind = self._chooser(QCoreApplication.translate("Summary", "Kind of summary"))
+        self.kind = Chooser(QCoreApplication.translate("Summary", "Kind of summary"))
         self._fill_kinds()
-        self.length = self._chooser(QCoreApplication.translate("Summary", "Length"))
+        self.length = Chooser(QCoreApplication.translate("Summary", "Length"))
         for key, word in LENGTHS.items():
             self.length.addItem(QCoreApplication.translate("Summary", word), key)
         self.length.setCurrentIndex(1)
-        self.language = self._chooser(QCoreApplication.translate("Summary", "Language of the result"))
+        self.language = Chooser(QCoreApplication.translate("Summary", "Language of the result"))
         self.language.addItem(QCoreApplication.translate("Summary", "Language of the text"), "")
         for code, names in language.NAMES.items():
             self.language.addItem(names.own, code)
-        self.reader = self._chooser(QCoreApplication.translate("Summary", "For whom it is"))
+        self.reader = Chooser(QCoreApplication.translate("Summary", "For whom it is"))
         self.reader.setEditable(True)
         self.reader.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         for word in READERS:
@@ -132,7 +131,7 @@ class SummaryChoices(QWidget):
         field.setPlaceholderText(QCoreApplication.translate("Summary", "For whom?"))
         field.setAccessibleName(self.reader.accessibleName())
         field.setMaxLength(200)
-        self.together = self._chooser(QCoreApplication.translate("Summary", "Several texts"))
+        self.together = Chooser(QCoreApplication.translate("Summary", "Several texts"))
         self.together.addItem(QCoreApplication.translate("Summary", "One summary each"), False)
         self.together.addItem(QCoreApplication.translate("Summary", "One over all"), True)
         for chooser in (self.wording, self.kind):
@@ -147,28 +146,15 @@ class SummaryChoices(QWidget):
         self._fit()
         self.set_running(False)
 
-    def _chooser(self, name: str) -> QComboBox:
-        chooser = _Chooser()
-        chooser.setAccessibleName(name)
-        chooser.setToolTip(name)
-        chooser.setMaxVisibleItems(16)
-        chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        # The arrow's room is no padding: it would count twice.
-        chooser.setStyleSheet("QComboBox { padding-right: 2px; } QComboBox:focus { padding-right: 1px; }")
-        return chooser
-
     def _fit(self) -> None:
-        """As wide as the longest of what they offer; of languages only the first is measured.
+        """Each as wide as the longest of what it offers.
 
-        To measure all of them is to look for fonts of every script.
+        Of languages only the first is measured: all of them would have fonts of every script looked for.
         """
-        for chooser in (self.wording, self.kind, self.length, self.language, self.reader, self.together):
-            count = 1 if chooser is self.language else min(chooser.count(), len(KINDS) + 1)
-            words = [chooser.itemText(row) for row in range(count)]
-            if chooser is self.reader:
-                words.append(QCoreApplication.translate("Summary", "For whom?") + "   ")
-            widest = max(chooser.fontMetrics().horizontalAdvance(word) for word in words)
-            chooser.setFixedWidth(min(240, widest + ARROW))
+        for chooser in (self.wording, self.kind, self.length, self.together):
+            chooser.fit(count=len(KINDS) + 1)
+        self.language.fit(count=1)
+        self.reader.fit(QCoreApplication.translate("Summary", "For whom?") + "   ")
 
     def _build_instruction(self) -> None:
         self.instruction = QLineEdit()
@@ -406,10 +392,3 @@ class NameDialog(QDialog):
         if name:
             self.named.emit(name)
             self.accept()
-
-
-class _Chooser(QComboBox):
-    """Leaves the wheel to the page, so that scrolling never changes a choice."""
-
-    def wheelEvent(self, event: object) -> None:
-        event.ignore()  # type: ignore[attr-defined]

@@ -98,12 +98,13 @@ class LinkedProse(Prose):
         self._source = ""
         self._hovered = -1
         self._ranges: list[list[tuple[int, int, int]]] | None = None
+        self._heights: dict[int, int] = {}
         self._pressed_at: QPointF | None = None
         self._pressed_on = -1
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.resized.connect(self._resized)
+        self.resized.connect(self.updateGeometry)
 
     # ------------------------------------------------------------ what is shown
 
@@ -132,16 +133,25 @@ class LinkedProse(Prose):
         self.update()
 
     def heightForWidth(self, width: int) -> int:
-        """As high as its text."""
-        return self.lay_out(width)
+        """As high as its text; what a layout merely asks for leaves the text as it is drawn."""
+        if width not in self._heights:
+            self._heights[width] = self.lay_out(width)
+            self._lay_out()
+        return self._heights[width]
+
+    def relayout(self, first: int = 0) -> None:
+        """Lay out again from a box on."""
+        self._heights.clear()
+        self._ranges = None
+        super().relayout(first)
+
+    def _lay_out(self) -> None:
+        if self.testAttribute(Qt.WidgetAttribute.WA_Resized):
+            self.lay_out(self.width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.lay_out(self.width())
-
-    def _resized(self) -> None:
-        self._ranges = None
-        self.updateGeometry()
 
     # ------------------------------------------------------------ where sentences are
 

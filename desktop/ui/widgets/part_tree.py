@@ -46,7 +46,8 @@ def range_text(document: Document, start: int, end: int) -> str:
         return ""
     first, last = document.page_at(start), document.page_at(max(start, end - 1))
     one, many = RANGES[document.unit]
-    pattern = QCoreApplication.translate("Parts", one if first == last else many)
+    words = one if first == last else many
+    pattern = QCoreApplication.translate("Parts", words)
     return pattern.format(first=first, last=last)
 
 
@@ -192,7 +193,8 @@ class PartTree(QTreeWidget):
             key = "writing"
         elif key == "waiting" and part.attempts:
             key = "again"
-        word = QCoreApplication.translate("Parts", STATUSES.get(key, key))
+        status = STATUSES.get(key, key)
+        word = QCoreApplication.translate("Parts", status)
         if key == "failed" and part.problems:
             return f"{word}: {problem_text(part.problems[-1])}"
         return word

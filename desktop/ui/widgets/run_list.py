@@ -158,7 +158,8 @@ class RunItems(QAbstractListModel):
 
     def _facts(self, row: RunRow) -> str:
         if row.status in STATUSES:
-            word = QCoreApplication.translate("RunList", STATUSES[row.status])
+            status = STATUSES[row.status]
+            word = QCoreApplication.translate("RunList", status)
         else:
             moment = datetime.fromtimestamp(row.created)
             word = QLocale().toString(QTime(moment.hour, moment.minute), QLocale.FormatType.ShortFormat)

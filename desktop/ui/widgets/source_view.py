@@ -137,7 +137,8 @@ class Entry:
         parts = []
         if self.document is not None and self.document.pages and self.document.unit:
             one, many = UNITS[self.document.unit]
-            text = QCoreApplication.translate("Source", one if self.document.pages == 1 else many)
+            words = one if self.document.pages == 1 else many
+            text = QCoreApplication.translate("Source", words)
             parts.append(text.format(count=QLocale().toString(self.document.pages)))
         parts.append(size_text(self.size))
         if self.words == 1:

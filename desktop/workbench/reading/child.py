@@ -46,6 +46,7 @@ _HARMLESS = frozenset({"os.listdir", "os.scandir", "os.putenv", "os.unsetenv", "
 
 def main(args: Sequence[str]) -> NoReturn:
     """Read the file at standard input and answer; `args`: the end of the file's name."""
+    limits.begin()
     out = os.dup(1)
     os.dup2(2, 1)  # C code prints to standard output
     _limit()

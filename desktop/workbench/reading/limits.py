@@ -25,12 +25,15 @@ ANSWER = 64 << 20
 PLAIN_FILE = 100 << 20
 """Bytes of a file that is read into memory: a text, a web page, a table."""
 
-_STARTED = time.monotonic()
+_began: float | None = None
+
+
+def begin() -> None:
+    """Start to count the time: a child does, when its parent has just begun to."""
+    global _began
+    _began = time.monotonic()
 
 
 def enough() -> float:
-    """When a reader has to hand over what it has, on the clock of `time.monotonic`.
-
-    In a child this counts from its start, since that is when its parent begins to count.
-    """
-    return _STARTED + ENOUGH_S
+    """When a reader has to hand over what it has, on the clock of `time.monotonic`."""
+    return (time.monotonic() if _began is None else _began) + ENOUGH_S

@@ -46,7 +46,7 @@ _LISTED = re.compile(r" \.\.\. *\w{1,6}$")
 """How an entry of a table of contents ends."""
 
 _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
-_LEADER = re.compile(r"\s*(?:[.·…_]\s?){5,}")
+_LEADER = re.compile(r"\s*(?:[.·…]\s?){5,}")
 _SPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"\W*(?:page|p\.|第)?\s*(?:\d+|[ivxlc]+)\s*页?\W*(?:(?:of|/)\s*\d+)?\W*", re.I)
 

@@ -92,25 +92,27 @@ class Writer:
 
         When the document is full, the rows so far stay, and Full is raised.
         """
-        kept: list[list[str]] = []
-        width = length = 0
+        kept: list[str] = []
+        widths: list[int] = []
+        length = 0
         full: Full | None = None
         try:
             for row in rows:
-                cells = [one_line(cell) for cell in row]
+                cells = [one_line(cell).replace("|", "\\|") for cell in row]
                 while cells and not cells[-1]:
                     cells.pop()
                 if cells:
-                    kept.append(cells)
-                    width = max(width, len(cells))
-                    length += sum(map(len, cells)) + 3 * len(cells)
+                    kept.append(" | ".join(cells))  # a third of the memory that the cells take
+                    widths.append(len(cells))
+                    length += len(kept[-1]) + 5
                 if self._length + length > limits.CHARACTERS:
                     raise Full
                 self.check()
         except Full as error:
             full = error
+            self.finish()
         if kept:
-            self._add("table", "\n".join(_table_lines(kept, width)))
+            self._add("table", "\n".join(_table_lines(kept, widths)))
         if full is not None:
             raise full
 
@@ -135,11 +137,11 @@ class Writer:
         if not words.strip():
             return
         self.check()
-        room = limits.CHARACTERS - self._length
+        gap = self._gap(kind) + indent
+        room = limits.CHARACTERS - self._length - len(gap)
         if room <= 0:
             raise Full
         cut = words[:room].rstrip()
-        gap = self._gap(kind) + indent
         start = self._length + len(gap)
         self._pieces += [gap, cut]
         self._length = start + len(cut)
@@ -168,9 +170,9 @@ def longest_run(words: str, character: str) -> int:
     return max(map(len, re.findall(f"{re.escape(character)}+", words)), default=0)
 
 
-def _table_lines(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
-    for number, row in enumerate(rows):
-        cells = [cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row))
-        yield f"| {' | '.join(cells)} |"
+def _table_lines(rows: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
+    width = max(widths)
+    for number, (row, cells) in enumerate(zip(rows, widths, strict=True)):
+        yield f"| {row} {'|  ' * (width - cells)}|"
         if number == 0:
             yield f"|{' --- |' * width}"

@@ -824,11 +824,11 @@ def test_stepping_through_conversations(make: Make) -> None:
         desk.panel.new_chat()
         desk.until(lambda: desk.panel.is_new and desk.panel._opening is None)
     desk.until(lambda: desk.panel.list.items.ids() == made[::-1])
-    desk.panel.next_conversation()
+    desk.panel.show_next()
     desk.until(lambda: desk.panel.current == made[2])
-    desk.panel.next_conversation()
+    desk.panel.show_next()
     desk.until(lambda: desk.panel.current == made[1])
-    desk.panel.previous_conversation()
+    desk.panel.show_previous()
     desk.until(lambda: desk.panel.current == made[2])
 
 

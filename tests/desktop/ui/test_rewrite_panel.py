@@ -433,7 +433,7 @@ def test_a_run_is_deleted_and_taken_back(make: Make) -> None:
     desk = make()
     desk.rewrite()
     id = desk.panel.current
-    desk.panel.delete_run()
+    desk.panel.delete_shown()
     desk.until(lambda: desk.panel.current == "")
     assert desk.panel.source.is_empty()
     desk.panel.undo_delete()
@@ -453,7 +453,7 @@ def test_another_text_is_another_run(make: Make) -> None:
     desk.start()
     desk.settle()
     assert desk.run.result == "It was before my time."
-    desk.panel.next_run()
+    desk.panel.show_next()
     desk.until(lambda: desk.panel.current == first)
     assert desk.shown[0] == "# The keeper 😀"
 

@@ -440,7 +440,7 @@ def test_a_deleted_run_leaves_the_panel_and_comes_back(make: Make) -> None:
     desk = make()
     desk.summarize("The mill burned in May. It was rebuilt in June.")
     run = desk.panel.current
-    desk.panel.delete_run()
+    desk.panel.delete_shown()
     desk.until(lambda: desk.panel.current == "" and desk.panel.list.items.ids() == [])
     desk.panel.undo_delete()
     desk.until(lambda: desk.panel.current == run)

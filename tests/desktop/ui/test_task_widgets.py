@@ -359,6 +359,24 @@ def test_parts_at_work_are_seen_and_the_last_one_is_the_result(view: ResultView)
     assert view.prose.boxes[0].document.toPlainText() == "All of it."
 
 
+def test_nothing_of_a_result_is_cut_off(qtbot: QtBot, view: ResultView) -> None:
+    words = " ".join(SENTENCES) + " It has more to say about `boats` and the weather of the coast."
+    view.set_running("Reading…")
+    view.add_parts([part(0)])
+    for number, word in enumerate(words.split(" ")):
+        view.part_text(0, word + " ")
+        view.resize(380 + 7 * (number % 9), 620)
+        QApplication.processEvents()
+
+    def fits() -> bool:
+        prose, last = view.prose, view.prose.boxes[-1]
+        return prose.height() >= int(last.y + last.height) and last.width == prose.width() - last.x
+
+    for text in (words, words * 7, words):
+        view.set_run(run_row(result=text, data={"coverage": 1.0, "links": links()}), [part(0)])
+        qtbot.waitUntil(fits, timeout=WAIT)  # the area, its contents and the text settle one by one
+
+
 def test_a_failed_run_says_so_and_a_stopped_one_has_no_result_yet(view: ResultView) -> None:
     view.set_run(run_row(status="failed", result="", error="The model gave nothing.", data={}), [part(0)])
     assert view.error.text() == "The model gave nothing."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ from desktop.ui.jobs import Jobs
 from desktop.ui.notices import Notice
 from desktop.ui.panels.chat import ChatPanel
 from desktop.ui.panels.models import ModelsPanel
+from desktop.ui.panels.rewrite import RewritePanel
 from desktop.ui.panels.settings import GROUPS, SettingsPanel
+from desktop.ui.panels.summarize import SummarizePanel
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.ui.widgets.palette import CommandPalette, Entry, best
@@ -46,6 +48,9 @@ class SmallPanel(QWidget):
     context_use = Signal(object)
     speed = Signal(float)
     busy_changed = Signal(bool)
+    summarize_requested = Signal(str, str)
+    conversation_requested = Signal(str)
+    current = "shown"
 
     def __init__(self, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme) -> None:
         super().__init__()
@@ -66,6 +71,12 @@ class SmallPanel(QWidget):
 
     def open_conversation(self, id: str) -> None:
         self.done.append(f"open {id}")
+
+    def take_text(self, text: str, name: str) -> None:
+        self.done.append(f"text {text} of {name}")
+
+    def take_conversation(self, id: str) -> None:
+        self.done.append(f"conversation {id}")
 
     def about_to_close(self) -> None:
         self.done.append("closing")
@@ -119,7 +130,7 @@ def small(window: Window) -> SmallPanel:
 
 
 def test_the_panels_can_do_what_the_actions_say() -> None:
-    panels = (ChatPanel, ModelsPanel)
+    panels = (ChatPanel, ModelsPanel, SummarizePanel, RewritePanel)
     missing = [
         row.id
         for row in ACTIONS
@@ -177,6 +188,58 @@ def test_a_panel_feeds_the_status_bar(window: Window) -> None:
     assert window.status._speed.text() == "74 tok/s"
     panel.context_use.emit(None)
     assert window.status._context.text() == ""
+
+
+def with_another(window: Window, make: Callable[[], SmallPanel]) -> SmallPanel:
+    """The window with a second panel that can do the same, which is shown."""
+    window.add_panel("summarize", "Summarize", "summarize", make)
+    window.show_panel("summarize")
+    panel = window.panels["summarize"]
+    assert isinstance(panel, SmallPanel)
+    return panel
+
+
+def test_an_action_is_for_the_panel_that_is_shown(
+    window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme
+) -> None:
+    other = with_another(window, lambda: SmallPanel(workbench, jobs, bridge, theme))
+    window.actions_.run("new_chat")
+    assert (other.done, small(window).done) == (["new chat"], [])
+    small(window).busy_changed.emit(True)
+    window.actions_.run("stop")
+    assert (other.done, small(window).done) == (["new chat"], ["stop"])
+    assert window.stack.currentWidget() is small(window)
+
+
+def test_the_status_bar_shows_the_model_of_the_panel_that_is_shown(
+    window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme
+) -> None:
+    small(window).engine_state.emit("ready", "First", 1.0)
+    small(window).speed.emit(74.0)
+    other = with_another(window, lambda: SmallPanel(workbench, jobs, bridge, theme))
+    other.engine_state.emit("ready", "Second", 1.0)
+    small(window).engine_state.emit("loading", "First", 0.5)
+    assert window.status._model.text() == "Second ready"
+    assert window.status._speed.text() == ""
+    window.show_panel("settings")  # it has no model of its own
+    assert window.status._model.text() == "Second ready"
+    window.show_panel("chat")
+    assert window.status._model.text() == "First loading 50%"
+    assert window.status._speed.text() == "74 tok/s"
+
+
+def test_texts_and_conversations_are_sent_on(
+    window: Window, workbench: Workbench, jobs: Jobs, bridge: Bridge, theme: Theme
+) -> None:
+    other = with_another(window, lambda: SmallPanel(workbench, jobs, bridge, theme))
+    window.show_panel("chat")
+    small(window).summarize_requested.emit("Some words", "A title")
+    assert window.stack.currentWidget() is other
+    window.send_conversation("summarize")
+    other.conversation_requested.emit("c")
+    assert window.stack.currentWidget() is small(window)
+    assert other.done == ["text Some words of A title", "conversation shown"]
+    assert small(window).done == ["open c"]
 
 
 def test_memory_and_device_are_read_beside_the_window(

@@ -101,7 +101,7 @@ def test_blocks_that_a_task_is_not_for_are_passed() -> None:
 
 
 def test_marks_of_a_text_that_is_no_markdown_are_outside_as_well() -> None:
-    text = "# Head\n\n1. First thing\n2. Second thing\n   goes on\n\nA text."
+    text = "# Head\n\n1. First thing\n2. Second thing\n   goes on\n\n> A text."
     assert [text for _, text, _ in of(text, markdown=False)] == [
         "Head",
         "First thing",

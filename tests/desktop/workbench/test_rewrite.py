@@ -1,4 +1,4 @@
-"""Rewriting: structure, order and count are kept whatever the model says, and nothing is passed off as done."""
+"""Rewriting: structure, order and count stay whatever the model says, and nothing is passed off as done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from desktop.workbench import guard
 from desktop.workbench.problems import Problem
 from desktop.workbench.reading.document import Document
 from desktop.workbench.reading.reader import from_text
-from desktop.workbench.rewrite import TASKS, RewriteOptions, Rewriter
+from desktop.workbench.rewrite import LARGE, TASKS, RewriteOptions, Rewriter
 from desktop.workbench.store.records import PartRow
 from desktop.workbench.task import EngineDesk, Outcome
 from models.engine.client import Engine, ProcessEngine
@@ -37,9 +37,12 @@ class Run:
         prompts: as the model saw them. asked: the requests.
     """
 
-    def __init__(self, engine: Engine, document: Document, options: RewriteOptions) -> None:
+    def __init__(
+        self, engine: Engine, document: Document, options: RewriteOptions, parameters: int = 0
+    ) -> None:
         self.document, self.engine = document, engine
-        self.desk = EngineDesk(engine, [document])
+        self.desk: Any = EngineDesk(engine, [document])
+        self.desk.parameters = parameters
         self.recipe = Rewriter(options)
         self.parts = list(self.recipe.plan(self.desk))
         self.asked: list[Request] = []
@@ -201,14 +204,14 @@ def good(text: str) -> str:
 
 HOSTILE: list[Say] = [
     lambda text, attempt: good(text),
-    lambda text, attempt: f"Sure, here is the improved text:\n\n{good(text)}\n\nLet me know if you need more!",
+    lambda text, attempt: f"Sure, here is the improved text:\n\n{good(text)}\n\nLet me know if you like it!",
     lambda text, attempt: "" if not attempt else good(text),
     lambda text, attempt: "",
     lambda text, attempt: "I'm sorry, but I can't assist with that.",
     lambda text, attempt: "The same thing over and over again, and then " * 60,
     lambda text, attempt: f"{good(text)}\n\n{text}\n\n{text}",
     lambda text, attempt: good(text).replace(" ", "\n"),
-    lambda text, attempt: "Das ist nun einmal so, und daran wird sich auch in Zukunft nichts ändern, " + "wie alle wissen. " * 5,
+    lambda text, attempt: "Das ist so, und daran wird sich in Zukunft nichts ändern, wie man hier weiß. " * 2,
     lambda text, attempt: f"# {good(text)}",
     lambda text, attempt: f"<text>\n{good(text)}\n</text>",
     lambda text, attempt: "\n\n\n",
@@ -217,8 +220,8 @@ HOSTILE: list[Say] = [
 
 
 def story(words: int) -> str:
-    sentence = "On day {n} the old keeper of house {n} went up the stairs and lit the lamp for the ships of the bay. "
-    paragraphs = [(sentence.format(n=n) * (1 + n % 4)).strip() for n in range(words // 55)]
+    sentence = "On day {n} the old keeper of house {n} went up the stairs and lit the lamp for all ships. "
+    paragraphs = [(sentence.format(n=n) * (1 + n % 4)).strip() for n in range(words // 42)]
     paragraphs[::9] = [f"## Part {n}" for n in range(len(paragraphs[::9]))]
     paragraphs[4::9] = [f"- {text}" for text in paragraphs[4::9]]
     paragraphs[7::9] = [f"> {text}" for text in paragraphs[7::9]]
@@ -258,7 +261,7 @@ def test_5000_words_keep_count_and_order_of_paragraphs() -> None:
 
 
 ANSWERS = st.text(max_size=80) | st.sampled_from(
-    ["a\n\nb", "- x", "# y", "|", "```\ncode\n```", "> z", "Sure, here is the text:\n\nok", "1. a\n2. b", "\n"]
+    ["a\n\nb", "- x", "# y", "|", "```\ncode\n```", "> z", "Sure, here is the text:\n\nok", "1. a\n2. b"]
 )
 
 
@@ -288,15 +291,34 @@ def test_any_answers_leave_the_structure(task: str, answers: list[str], data: st
 # ---------------------------------------------------------------- again, and what is told
 
 
+THREE = "The frist paragraph is here.\n\nAnd this is the second one.\n\nThe last one is there."
+
+
 def test_a_second_attempt_is_stricter_and_alone() -> None:
-    source = "The frist paragraph is here.\n\nAnd this is the second one.\n\nThe last one is there."
-    run, outcome = rewritten(source, lambda text, n: good(text) if n else "", task="improve")
+    run = Run(scripted(lambda t, n: good(t) if n else ""), from_text(THREE), RewriteOptions("improve"), LARGE)
+    outcome = run.work()
     first, second = run.prompts[1], run.prompts[4]
     assert "The frist paragraph is here." in first
     assert "The last one is there." in first
     assert "The frist paragraph" not in second
     assert TASKS["improve"].strict in second
     assert outcome.problems == ()
+
+
+def test_small_models_do_not_see_the_neighbours() -> None:
+    run, _ = rewritten(THREE, lambda t, _: t, task="improve")
+    assert "The frist paragraph is here." not in run.prompts[1]
+
+
+def test_a_neighbour_in_place_of_the_paragraph_is_found() -> None:
+    source = "The keeper lights the lamp each evening.\n\nNobody visited during winter months."
+    keeper = "Each evening the keeper is lighting a lamp."
+    engine = scripted(lambda t, n: t if n or "keeper" in t else keeper)
+    run = Run(engine, from_text(source), RewriteOptions("friendly"), LARGE)
+    assert run.work().text.endswith("Nobody visited during winter months.")
+    assert run.parts[1].attempts == 2
+    run, _ = rewritten(source, lambda t, _: keeper, task="correct")
+    assert codes(run.parts[1].problems) == ["left", "strayed"]
 
 
 def test_prompts_begin_alike() -> None:
@@ -401,8 +423,8 @@ def test_only_what_copies_looks_up() -> None:
 
 @pytest.mark.parametrize("glue", [" ", "\n", ""])
 def test_a_paragraph_that_is_too_long_is_divided_at_sentences(glue: str) -> None:
-    sentence = "The keeper of the light went up the stairs and lit the lamp." if glue else "守灯人走上楼梯点亮了灯。"
-    source = glue.join([sentence] * 120)
+    sentence = "The keeper of the light went up the stairs and lit the lamp." if glue else "守灯人上楼点灯。"
+    source = glue.join([sentence] * (120 if glue else 900))
     engine = scripted(lambda text, _: text, context_size=1024)
     run = Run(engine, from_text(source), RewriteOptions(task="improve"))
     outcome = run.work()
@@ -437,8 +459,8 @@ def test_options_come_back() -> None:
 
 
 def test_a_persons_own_words_reach_the_model() -> None:
-    run, _ = rewritten("One thing is here.", lambda t, _: t, task="custom", instruction="Say {to} it in rhyme.")
-    assert "Say {to} it in rhyme." in run.prompts[0]
+    run, _ = rewritten("One thing is here.", lambda t, _: t, task="custom", instruction="Say {to} in rhyme.")
+    assert "Say {to} in rhyme." in run.prompts[0]
 
 
 @pytest.mark.parametrize(
@@ -476,9 +498,9 @@ def engine(starter: Path) -> Iterator[ProcessEngine]:
 
 def test_the_real_model_keeps_the_structure(engine: ProcessEngine) -> None:
     """The starter is small and does most of this badly; what it does has the form of the source."""
-    run = Run(engine, from_text(LETTER, markdown=True), RewriteOptions(task="correct"))
+    source = "I has a qestion.\n\n```\nteh code\n```\n\n- [ ] The frist point.\n"
+    run = Run(engine, from_text(source, markdown=True), RewriteOptions(task="correct"))
     outcome = run.work()
-    marks = re.compile(r"(?m)^(?:#|- \[ \]|-|>|```|\||\*\*\*|$)")
-    assert marks.findall(outcome.text.replace("\n> ", " ")) == marks.findall(LETTER.replace("\n> ", " "))
+    form = r"[^\n]+\n\n```\nteh code\n```\n\n- \[ \] [^\n]+\n"
+    assert re.fullmatch(form, outcome.text)
     assert all(part.status in ("done", "failed") for part in run.parts)
-    assert "```\nteh code = 1\n```" in outcome.text

@@ -377,6 +377,14 @@ def test_a_kind_of_which_the_text_has_nothing() -> None:
     assert [problem.code for problem in outcome.problems] == ["nothing_found"]
 
 
+def test_items_that_were_found_do_not_get_lost_in_a_merge() -> None:
+    engine = failing({"In year 000": ["- Paint the lamp."], "consecutive parts": ["None"]}, "None")
+    work = Work(engine, [lighthouse(12), lighthouse(12)], SummaryOptions(kind="actions", together=True))
+    outcome = work.run()
+    assert outcome.text == "- Paint the lamp.\n- Paint the lamp."
+    assert [problem.code for problem in outcome.problems][:1] == ["not_merged"]
+
+
 @pytest.mark.parametrize(
     ("text", "form", "expected"),
     [
