@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -43,7 +43,9 @@ TIMING_KEYS = ("load_s", "prompt_s", "first_token_s", "decode_s", "tokens_per_se
 
 F = TypeVar("F", bound=Callable[..., Any])
 ENGINE_ROLE = "--engine-"
-"""What the hidden arguments begin with that a built app starts its own child processes with."""
+"""What the hidden arguments begin with that a built app starts its engines with."""
+READER_ROLE = "--read-document"
+"""The hidden argument with which a built app reads a document in a process of its own."""
 
 
 def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = None) -> int:
@@ -51,6 +53,8 @@ def main(argv: Sequence[str] | None = None, *, start_engine: Starter | None = No
     args = list(sys.argv[1:] if argv is None else argv)
     if args and args[0].startswith(ENGINE_ROLE):
         return _serve_engine(args)
+    if args and args[0] == READER_ROLE:
+        _read_document(args[1:])
     prepare_streams()
     options = Options(start_engine=start_engine)
     try:
@@ -355,6 +359,13 @@ def _read_stdin() -> str:
 
 
 # ---------------------------------------------------------------- built apps
+
+
+def _read_document(args: list[str]) -> NoReturn:
+    """What a built app starts itself for to read a document, see `desktop.workbench.reading`."""
+    from desktop.workbench.reading.child import main as read_document
+
+    read_document(args)
 
 
 def _serve_engine(args: list[str]) -> int:
