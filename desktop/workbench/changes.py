@@ -172,9 +172,7 @@ _MOST_PARAGRAPHS = 10_000
 # ---------------------------------------------------------------- words
 
 _HAN = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(
-    rf"[{_HAN}]|\d+(?:[.,]\d+)*(?![^\W\d_])|[^\W{_HAN}]+(?:['’][^\W\d_{_HAN}]+)*|[^\w\s]"
-)
+_WORD = re.compile(rf"[{_HAN}]|\d+(?:[.,]\d+)*(?![^\W\d_])|[^\W{_HAN}]+(?:['’][^\W\d_{_HAN}]+)*|[^\w\s]")
 _SENTENCE_END = re.compile(r"[.!?。！？…\n]")
 _LETTER = re.compile(r"\w")
 
@@ -300,9 +298,7 @@ class _Draft(NamedTuple):
     to: int
 
 
-def _add(
-    changes: list[_Draft], before: str, after: str, old: tuple[int, int], new: tuple[int, int]
-) -> None:
+def _add(changes: list[_Draft], before: str, after: str, old: tuple[int, int], new: tuple[int, int]) -> None:
     """Note that one range becomes the other, without the white space that both have around."""
     one, other = before[old[0] : old[1]], after[new[0] : new[1]]
     if one == other:

@@ -68,7 +68,8 @@ def grouped(sizes: Sequence[float], room: float) -> list[range]:
     groups: list[range] = []
     start, held = 0, 0.0
     for place, size in enumerate(sizes):
-        if place > start and (held + size > room or held + size / 2 > target):
+        enough = place - start > 1 and held + size / 2 > target
+        if place > start and (held + size > room or enough):
             groups.append(range(start, place))
             start, held = place, 0.0
         held += size

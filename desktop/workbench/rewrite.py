@@ -41,11 +41,15 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     neighbours: bool = False
     free: bool = False
     changes: bool = False
+    alike: float = 0.0
+    rule: str = ""
+    examples: dict[str, tuple[str, str]] = {}
     id: str = ""
 
 
 class _Prompts(msgspec.Struct, frozen=True):
     system: str
+    rule: str
     user: str
     around: str
     around_answer: str
@@ -61,9 +65,7 @@ class _Prompts(msgspec.Struct, frozen=True):
 
 
 _PROMPTS = prompts.load("rewrite", _Prompts)
-TASKS: Mapping[str, Task] = {
-    id: msgspec.structs.replace(task, id=id) for id, task in _PROMPTS.tasks.items()
-}
+TASKS: Mapping[str, Task] = {id: msgspec.structs.replace(task, id=id) for id, task in _PROMPTS.tasks.items()}
 """The tasks in the order in which they are offered, by their id."""
 
 MOST_ALTERNATIVES = 3
@@ -135,7 +137,6 @@ in whatever form they are told of them."""
 _LEAST_TOKENS = 24  # a piece may have, however small the context is
 _SPARE = 64  # tokens of the context that nothing is planned for
 _NEIGHBOUR = 200  # characters of the paragraphs around
-_LEAST_ALIKE = 0.4  # share of the characters that a corrected text has in common with its source
 _LONG_ENOUGH = 60.0  # words: such a paragraph explains itself
 
 
@@ -216,7 +217,7 @@ class Rewriter:
 
     def _sees_neighbours(self, desk: Desk) -> bool:
         """Whether the model is large enough to tell what it is to rewrite from what stands around it."""
-        return self.task.neighbours and getattr(desk, "parameters", 0) >= LARGE
+        return self.task.neighbours and desk.parameters >= LARGE
 
     # ------------------------------------------------------------ what is asked
 
@@ -241,10 +242,20 @@ class Rewriter:
         user = prompts.fill(
             _PROMPTS.user, text=layout.text, words=self._words(raw, layout), reminder=self._filled(reminder)
         )
-        turns = [Message("system", self._system(str(part.data.get("language", ""))))]
+        code = str(part.data.get("language", ""))
+        turns = [Message("system", self._system(code)), *self._example(code)]
         if part.data.get("around") and not strict and (context := self._context(document, part, layout.text)):
             turns += Message("user", context), Message("assistant", _PROMPTS.around_answer)
         return Chat((*turns, Message("user", user)))
+
+    def _example(self, code: str) -> Iterator[Message]:
+        """Earlier turns that show what is wanted, in the language of the text."""
+        if code in self.task.examples:
+            text, result = self.task.examples[code]
+            asked = prompts.fill(
+                _PROMPTS.user, text=text, words="", reminder=self._filled(self.task.reminder)
+            )
+            yield from (Message("user", asked), Message("assistant", result))
 
     def _system(self, code: str) -> str:
         """The instruction: the same for all parts, but for texts in several languages."""
@@ -253,7 +264,8 @@ class Rewriter:
             form = _PROMPTS.language if code else _PROMPTS.same_language
             own = prompts.fill(form, language=language.name(code))
         filled = self._filled(self.task.instruction, code)
-        return prompts.fill(_PROMPTS.system, instruction=filled, language=own).strip()
+        rule = self.task.rule or _PROMPTS.rule
+        return prompts.fill(_PROMPTS.system, instruction=filled, language=own, rule=rule)
 
     def _filled(self, template: str, code: str = "") -> str:
         return prompts.fill(
@@ -304,7 +316,8 @@ class Rewriter:
             lost.append(UNCHANGED)
         if first is not None and len(first.problems) <= len(lost):
             return Verdict(first.text, first.problems, data=data)
-        again = part.attempts == 0 and any(problem.code != "lost_name" for problem in lost)
+        # A name may be left out or written differently where the words are new.
+        again = part.attempts == 0 and any(self.task.copies or one.code != "lost_name" for one in lost)
         if again:
             data["first"] = _First(made, tuple(lost)).to_dict()
         return Verdict(made, tuple(lost), again=again, data=data)
@@ -329,13 +342,12 @@ class Rewriter:
             return None, (Problem("lines", sentence("The answer does not have the lines of the text.")),)
         return made, ()
 
-    def _checked(
-        self, document: Document, part: PartRow, layout: Layout, answer: str, cut: bool
-    ) -> Checked:
+    def _checked(self, document: Document, part: PartRow, layout: Layout, answer: str, cut: bool) -> Checked:
         source = layout.text
-        known = [_PROMPTS.system, self._filled(self.task.reminder)]
+        known = [self.task.rule or _PROMPTS.rule]
+        known += (text for pair in self.task.examples.values() for text in pair)
         if self.task.id != "custom":  # whose words may well be those that are wanted
-            known += self._system(str(part.data.get("language", ""))), self._filled(self.task.strict)
+            known += map(self._filled, (self.task.instruction, self.task.strict, self.task.reminder))
         if part.data.get("around") and not part.attempts:
             known += (s for near in _neighbours(document, part) for s in _SENTENCE_END.split(near))
 
@@ -365,8 +377,8 @@ class Rewriter:
         """Whether the answer is about something else, such as the paragraph before."""
         from rapidfuzz.distance import Indel
 
-        if self.task.copies and guard.size(source) > 3:
-            return Indel.normalized_similarity(source.casefold(), answer.casefold()) < _LEAST_ALIKE
+        if self.task.alike and guard.size(source) > 3:
+            return Indel.normalized_similarity(source.casefold(), answer.casefold()) < self.task.alike
         if part.attempts or not part.data.get("around") or not self.task.keeps_language:
             return False
         own, near = _telling(source), _telling(" ".join(_neighbours(document, part)))
@@ -409,7 +421,7 @@ _NO_PART = PartRow(0, 0, 0, 0, 0)
 LEFT = Problem("left", sentence("This paragraph was left as it was."))
 TABLE_KEPT = Problem("table_kept", sentence("This table was left as it was: it is too large."))
 UNCHANGED = Problem("unchanged", sentence("The model changed nothing in this paragraph."))
-STRAYED = Problem("strayed", sentence("The model wrote about something else."))
+STRAYED = Problem("strayed", sentence("The model wrote something else than the text says."))
 UNTRANSLATED = Problem("untranslated", sentence("The model repeated the text instead of translating it."))
 NOT_REACHED = Problem("not_reached", sentence("This paragraph was not reached."))
 

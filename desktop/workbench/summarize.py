@@ -440,8 +440,7 @@ class Writing:
                 return Verdict("", data={**part.data, "nothing": True})
             text = ""  # something was merged
         source = desk.documents[part.source].text[part.start : part.end] if part.level == 0 else ""
-        chat = self._chat(str(part.data.get("role")), code, "")
-        told = tuple(message.content for message in chat.messages)
+        told = self._told(str(part.data.get("role")), code)
         checked = guard.check(text, source, wanted=self._wanted(code), prompt=told)
         kept, problems = checked.text, list(checked.problems)
         faults = [one for one in checked.faults if one.code != "language" or guard.size(kept) > _TELLING]
@@ -459,6 +458,13 @@ class Writing:
             failed=bool(codes & {"refusal", "empty"}) or not kept,
             data=part.data,
         )
+
+    def _told(self, role: str, code: str) -> list[str]:
+        """What of a prompt is no part of any result; sentence by sentence what is not the person's own."""
+        whole = [message.content for message in self._chat(role, code, "").messages]
+        if self._kind.form == "free":
+            return [*whole, *(PROMPTS.system[a:b] for a, b in sentences(PROMPTS.system))]
+        return [*whole, *(text[a:b] for text in whole for a, b in sentences(text))]
 
     def section(
         self, desk: Desk, nodes: Sequence[PartRow], parts: Sequence[PartRow]

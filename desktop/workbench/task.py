@@ -57,10 +57,12 @@ class Desk(Protocol):
 
     Attributes:
         documents: of the run. context_size: tokens that prompt and answer may have together.
+        parameters: of the model; 0 when they are not known.
     """
 
     documents: Sequence[Document]
     context_size: int
+    parameters: int
 
     def count(self, text: str) -> int:
         """Tokens of a text in the model's own spelling."""
@@ -192,6 +194,7 @@ class EngineDesk:
     def __init__(self, engine: Engine, documents: Sequence[Document]) -> None:
         self.documents = documents
         self.context_size = engine.info.context_size
+        self.parameters = engine.info.parameters
         self._engine = engine
 
     def count(self, text: str) -> int:
@@ -360,7 +363,7 @@ class TaskRun:
         round_ = _Round(self, engine, desk, recipe)
         requests = round_.requests()
         try:
-            while not self.cancelled and (some := list(islice(requests, AT_ONCE))):
+            while some := list(islice(requests, AT_ONCE)):  # none once it was cancelled
                 self._batch = engine.batch(some)
                 stopping = False
                 for event in self._batch:

@@ -33,7 +33,7 @@ def documents(folder: Path, share: float) -> Iterator[tuple[str, Document]]:
     """The three documents, read from files as a person would open them."""
     texts = [report(WORDS_A_PAGE, seed=page).replace("#", "") for page in range(int(PAGES * share))]
     pdf, markdown, text = folder / "report.pdf", folder / "report.md", folder / "年报.txt"
-    pdf.write_bytes(make_pdf([text.split("\n") for text in texts]))
+    make_pdf(pdf, texts, header="Report of the town", numbers=True)
     markdown.write_text(report(int(WORDS * share), seed=7), encoding="utf-8")
     text.write_text(chinese(int(CHARACTERS * share), seed=7), encoding="gb18030")
     for name, path in (("PDF", pdf), ("Markdown", markdown), ("Chinese", text)):

@@ -192,5 +192,3 @@ def test_line_breaks_are_kept_where_the_words_are() -> None:
 @given(TEXTS, TEXTS)
 def test_line_breaks_change_nothing_else(before: str, after: str) -> None:
     assert "".join(keep_breaks(before, after).split()) == "".join(after.split())
-
-

@@ -11,7 +11,7 @@ from desktop.workbench import guard
 CAT = "The cat sat on the mat and looked out of the window."
 CHATTER = [
     ("Sure, here is the corrected text:\n\n{}", CAT),
-    ("Sure! Here's a more formal version:\n\n\"{}\"\n\nLet me know if you need anything else!", CAT),
+    ('Sure! Here\'s a more formal version:\n\n"{}"\n\nLet me know if you need anything else!', CAT),
     ("Here is the rewritten paragraph: {}", CAT),
     ("Certainly! I’d be happy to help. Here’s the improved text:\n{}", CAT),
     ("**Corrected text:**\n{}", CAT),

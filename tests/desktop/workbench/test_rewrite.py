@@ -136,7 +136,9 @@ Bye
 
 def test_what_is_outside_of_the_words_stays() -> None:
     _, outcome = rewritten(LETTER, lambda text, _: text.upper(), markdown=True, task="correct")
-    assert outcome.text == """\
+    assert (
+        outcome.text
+        == """\
 # A LETTR TO THE OFFICE
 
 DEAR SIR, I HAS A QESTION ABOUT THE 250 EUROS THAT YOU TOOK FROM MY ACOUNT. PLEASE SEE https://a.b/c.
@@ -159,6 +161,7 @@ teh code = 1
 
 BYE
 """.replace("https://a.b/c", "HTTPS://A.B/C")
+    )
 
 
 def test_paragraphs_say_where_they_are() -> None:
@@ -303,6 +306,17 @@ def test_a_second_attempt_is_stricter_and_alone() -> None:
     assert "The frist paragraph" not in second
     assert TASKS["improve"].strict in second
     assert outcome.problems == ()
+
+
+def test_an_example_is_shown_in_the_language_of_the_text_alone() -> None:
+    text, result = TASKS["formal"].examples["en"]
+    run, _ = rewritten("We can't do it until Friday, sorry.", lambda t, _: t, task="formal")
+    assert text in run.prompts[0]
+    run, _ = rewritten("Wir schaffen das leider nicht bis Freitag.", lambda t, _: t, task="formal")
+    assert text not in run.prompts[0]
+    run, _ = rewritten("We can't do it until Friday, sorry.", lambda t, _: result, task="formal")
+    assert "echo" in codes(run.parts[0].problems)
+    assert run.parts[0].status == "failed"
 
 
 def test_small_models_do_not_see_the_neighbours() -> None:
