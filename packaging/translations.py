@@ -1,7 +1,7 @@
 """Finds every text a user sees and keeps the translations: `uv run python packaging/translations.py`.
 
-Qt's lupdate sees neither the errors of the lower floors, which know nothing of Qt, nor the settings and the
-catalogue, which are data; so the texts are found here, by reading the sources. The file of each language is
+Qt's lupdate sees neither the errors of the lower floors, which know nothing of Qt, nor the settings, the
+catalogue and the kinds of tasks, which are data; so the texts are found here, by reading the sources. The file of each language is
 updated in place (new texts come in unfinished, texts that are gone are dropped) and compiled with Qt's own
 lrelease.
 """
@@ -17,6 +17,8 @@ from pathlib import Path
 
 import PySide6
 
+from desktop.workbench.rewrite import TASKS
+from desktop.workbench.summarize import KINDS
 from models import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +40,10 @@ def texts() -> list[Text]:
     errors = _error_classes(nodes)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     found = {text for call in calls for text in _texts_of(call, errors)}
-    return sorted(found | {("Catalogue", text) for text in catalogue.texts()})
+    found |= {("Catalogue", text) for text in catalogue.texts()}
+    for context, offered in (("Summary", KINDS), ("Rewrite", TASKS)):
+        found |= {(context, text) for one in offered.values() for text in (one.label, one.help)}
+    return sorted(found)
 
 
 def _error_classes(nodes: list[ast.AST]) -> set[str]:
