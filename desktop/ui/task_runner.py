@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
 from threading import Lock
@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.workbench.loading import ModelLoading
+from desktop.workbench.store.records import RunRow
 from desktop.workbench.task import PartSaved, PartsPlanned, PartText, Progress, RunSaved
 from desktop.workbench.workbench import Workbench
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from desktop.workbench.task import TaskRun
     from desktop.workbench.tasks import Tasks
 
+Keep = Callable[[RunRow], RunRow]
+"""Makes of a run, as it was stored at its end, the one that is shown; on the worker."""
+
 
 class _Work:
     """A run at work; stopped at whatever stage it is, and heard to its end all the same."""
 
-    def __init__(self, tasks: Tasks, id: str) -> None:
-        self._tasks, self._id = tasks, id
+    def __init__(self, tasks: Tasks, id: str, keep: Keep | None) -> None:
+        self._tasks, self._id, self._keep = tasks, id, keep
         self._lock = Lock()
         self._run: TaskRun | None = None
         self._stopped = False
@@ -36,7 +40,10 @@ class _Work:
             self._run, stopped = run, self._stopped
         if stopped:
             run.cancel()
-        yield from run
+        for event in run:
+            if isinstance(event, RunSaved) and self._keep is not None:
+                event = RunSaved(self._keep(event.run))
+            yield event
 
     def cancel(self) -> None:
         """Stop it; what is finished stays. Any thread."""
@@ -86,11 +93,14 @@ class TaskRunner(QObject):
         """Whether it works."""
         return self._work is not None
 
-    def start(self, run_id: str) -> None:
-        """Work on a run, from its beginning or from where it ended; not while another one is worked on."""
+    def start(self, run_id: str, keep: Keep | None = None) -> None:
+        """Work on a run, from its beginning or from where it ended; not while another one is worked on.
+
+        `keep` also sees the run's end when the app closes meanwhile.
+        """
         if self._work is not None:
             return
-        work = self._work = _Work(self._workbench.tasks, run_id)
+        work = self._work = _Work(self._workbench.tasks, run_id, keep)
         self.run_id, self.fraction, self._loaded = run_id, 0.0, False
         self.began.emit(run_id)
         self._jobs.stream(lambda: work, self._hear, partial(self._end, None), self._end)

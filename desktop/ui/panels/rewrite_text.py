@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from desktop.workbench.reading.document import Block, Document
@@ -69,8 +70,7 @@ class RewrittenText:
         self._parts = {part.number: part for part in parts}
         self._place: dict[int, int] = {}  # the paragraph of each part
         self._build()
-        if run.status != "running":
-            self._take_result()
+        self._take_result()
 
     @property
     def source(self) -> str:
@@ -245,6 +245,38 @@ class RewrittenText:
             data["decisions"] = list(states)
         return {"result": self.result(), "data": data}
 
+    def carried_over(self, run: RunRow, parts: Sequence[PartRow]) -> dict[str, Any]:
+        """The fields of a run that went on from here and was stored anew, with what the person did before.
+
+        Empty when that is nothing. A paragraph that the model made since then has lost its decisions.
+        """
+        mine: dict[str, Any] = {
+            key: self.run.data[key] for key in ("paragraphs", "chosen", "decisions") if key in self.run.data
+        }
+        after = RewrittenText(replace(run, data={**run.data, **mine}), self.document, parts)
+        pairs = list(zip(self.paragraphs, after.paragraphs, strict=False))
+        if not self._touched() or any((a.start, a.end) != (b.start, b.end) for a, b in pairs):
+            return {}
+        for old, new in pairs:
+            if new.made[self.chosen] != old.made[self.chosen]:
+                new.text = new.made[self.chosen]
+        return after.fields(_carried_states(mine.get("decisions"), self, after))
+
+    def _touched(self) -> bool:
+        """Whether the person wrote, chose or decided anything."""
+        return (
+            self.chosen > 0
+            or "decisions" in self.run.data
+            or any({"text", "by_hand"} & self._row(paragraph, 0).keys() for paragraph in self.paragraphs)
+        )
+
+    def changes(self, place: int) -> int:
+        """How many changes the model proposes in a paragraph."""
+        from desktop.workbench.changes import diff
+
+        paragraph = self.paragraphs[place]
+        return len(diff(self.source[paragraph.start : paragraph.end], paragraph.made[self.chosen]))
+
     def _row(self, paragraph: Paragraph, start: int) -> dict[str, Any]:
         numbers = [_of(stretch.numbers, self.chosen) for stretch in paragraph.stretches]
         row: dict[str, Any] = {
@@ -270,6 +302,11 @@ class RewrittenText:
         return sum(part.status != "waiting" for part in asked), len(asked)
 
     @property
+    def planned(self) -> bool:
+        """Whether it is known which parts there are."""
+        return bool(self._parts)
+
+    @property
     def unfinished(self) -> bool:
         """Whether a model would still be asked for something, were the run taken up again."""
         return not self._parts or any(part.status == "waiting" for part in self._parts.values())
@@ -281,6 +318,22 @@ class RewrittenText:
             for place, paragraph in enumerate(self.paragraphs)
             if paragraph.state == "failed" or (paragraph.problems and paragraph.state == "done")
         ]
+
+
+def _carried_states(decisions: object, before: RewrittenText, after: RewrittenText) -> list[str]:
+    """What became of the changes of a text that went on: pending where a paragraph was made since then."""
+    if not isinstance(decisions, list):
+        return []
+    counts = [before.changes(place) for place in range(len(before.paragraphs))]
+    if sum(counts) != len(decisions):
+        return []
+    states: list[str] = []
+    rest = iter(decisions)
+    for place, count in enumerate(counts):
+        old = [str(state) for state in islice(rest, count)]
+        same = before.paragraphs[place].made[before.chosen] == after.paragraphs[place].made[before.chosen]
+        states += old if same else ["pending"] * after.changes(place)
+    return states
 
 
 def _of(values: Sequence[T], variant: int) -> T:

@@ -206,7 +206,7 @@ class RewriteViews(QWidget):
         for tool in (self.copy, self.replace, self.save, self.send):
             tool.setVisible(text is not None)
             tool.setEnabled(done)
-        self.side.set_editable(done)
+        self.side.set_editable(done and text is not None and text.planned)
         self.diff.set_enabled(done)
         self.alternatives.set_enabled(done)
         if not self._possible(self.view):
@@ -467,9 +467,3 @@ def words_text(count: int) -> str:
     if count == 1:
         return QCoreApplication.translate("Rewrite", "1 word")
     return QCoreApplication.translate("Rewrite", "{count} words").format(count=QLocale().toString(count))
-
-
-def paragraphs_text(done: int, total: int) -> str:
-    """How many paragraphs are done."""
-    text = QCoreApplication.translate("Rewrite", "{done} of {total} paragraphs")
-    return text.format(done=done, total=total)

@@ -17,13 +17,21 @@ QComboBox QListView, QComboBox QListView:focus {
 """
 ARROW = 44
 """Pixels of it that are not its words."""
+ROW_PADDING = 10
+"""Pixels above and below the words of a row."""
 
 
 class _Rows(QStyledItemDelegate):
-    """Draws the choices; separators as lines."""
+    """Draws the choices; separators as lines.
+
+    All rows are of the same height, whatever they say: to measure names of languages, whenever one of
+    them changes, Qt would look for fonts of every script.
+    """
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(0, 9) if _separates(index) else super().sizeHint(option, index)
+        if _separates(index):
+            return QSize(0, 9)
+        return QSize(0, max(18, option.fontMetrics.height()) + ROW_PADDING)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         if not _separates(index):

@@ -121,7 +121,8 @@ class PartTree(QTreeWidget):
             for number in part.inputs:
                 self._move(self._items[number], self._items[part.number])
         for part in parts:
-            self._show(part.number)
+            for number in (*part.inputs, part.number):  # what is no root any more is called otherwise
+                self._show(number)
             self._items[part.number].setExpanded(True)
         self._quiet = False
 
@@ -170,11 +171,7 @@ class PartTree(QTreeWidget):
     def name_of(self, part: PartRow) -> str:
         """What a part is called."""
         if part.level or part.inputs:
-            if name := self._root_name(part):
-                return name
-            first, last = self._leaves(part)
-            text = QCoreApplication.translate("Parts", "Parts {first} to {last} together")
-            return text.format(first=first, last=last)
+            return self._joined_name(part)
         text = QCoreApplication.translate("Parts", "Part {number}").format(number=self._place(part))
         return " · ".join(filter(None, (text, " ".join(part.title.split()))))
 
@@ -199,15 +196,26 @@ class PartTree(QTreeWidget):
             return f"{word}: {problem_text(part.problems[-1])}"
         return word
 
-    def _root_name(self, part: PartRow) -> str:
-        """What a part is called that stands for a whole text, or for all of them; "" for any other."""
-        leaves = [p for p in self._parts.values() if not p.level and part.source in (p.source, -1)]
-        first, last = self._leaves(part)
-        if last - first + 1 < len(leaves):
-            return ""
-        if len(self._documents) > 1 and 0 <= part.source < len(self._documents):
+    def _joined_name(self, part: PartRow) -> str:
+        """What a part is called that others were joined to: the result itself, or which parts they are."""
+        root = self._items[part.number].parent() is None
+        several = len(self._documents) > 1 and 0 <= part.source < len(self._documents)
+        if several and self._is_whole(part):
             return document_name(self._documents[part.source])
-        return QCoreApplication.translate("Parts", "The whole text")
+        if root and self._is_whole(part):
+            return QCoreApplication.translate("Parts", "Summary")
+        first, last = self._leaves(part)
+        one = QCoreApplication.translate("Parts", "Part {number}")
+        many = QCoreApplication.translate("Parts", "Parts {first}–{last}")
+        return one.format(number=first) if first == last else many.format(first=first, last=last)
+
+    def _is_whole(self, part: PartRow) -> bool:
+        """Whether it stands for a whole text, or for all of them, and is the last that does."""
+        first, last = self._leaves(part)
+        leaves = sum(not other.level and part.source in (other.source, -1) for other in self._parts.values())
+        above = self._items[part.number].parent()
+        outer = self._parts[above.data(0, NUMBER)] if above is not None else None
+        return last - first + 1 >= leaves and (outer is None or outer.source != part.source)
 
     def _place(self, part: PartRow) -> int:
         """Which part of the texts it is, from 1."""

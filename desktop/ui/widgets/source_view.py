@@ -57,6 +57,8 @@ TYPED_MS = 400
 ROW_HEIGHT, FAILED_HEIGHT = 34, 48
 LIST_HEIGHT = 150
 """Pixels that the list of texts takes at most."""
+MARKDOWN_FILES = (".md", ".markdown", ".mkd", ".txt", ".text", ".log")
+"""Ends of names of files that are read as Markdown."""
 HEAD_HEIGHT = 30
 """Pixels of the line above a text, here and of what stands beside it."""
 
@@ -96,7 +98,9 @@ def page_text(document: Document, position: int) -> str:
 
 
 def _was_typed(document: Document) -> bool:
-    return document.format == "paste" or (document.format == "md" and not document.name)
+    """Whether a text was pasted, typed or sent here; Markdown may also be that of a file."""
+    name = document.name.casefold()
+    return document.format == "paste" or (document.format == "md" and not name.endswith(MARKDOWN_FILES))
 
 
 @dataclass(eq=False)
@@ -104,7 +108,8 @@ class Entry:
     """One of the texts.
 
     Attributes:
-        name: of the file. document: once it was read. shown, words: of its text.
+        name: of the file, or what a text that was sent here is known by.
+        document: once it was read. shown, words: of its text.
         path, size: of the file; 0 bytes when unknown. error: why it could not be read.
         typed: it was written or pasted here, and may be changed.
         text: what is in the field of a typed one, when the document is older than that.
@@ -531,14 +536,14 @@ class SourceView(QWidget):
             self._entries.append(entry)
         self._added(first)
 
-    def add_text(self, text: str) -> None:
-        """Take a text that was pasted."""
+    def add_text(self, text: str, name: str = "") -> None:
+        """Take a text that was pasted or sent here; `name`: what it is known by."""
         text = clean(text)
         if self._locked or not text.strip():
             return
         self._make_room()
-        entry = Entry(typed=True, text=text)
-        entry.read = partial(_from_text, text)
+        entry = Entry(" ".join(clean(name).split()), typed=True, text=text)
+        entry.read = partial(_from_text, text, entry.name)
         self._entries.append(entry)
         self._added()
 
@@ -649,7 +654,7 @@ class SourceView(QWidget):
             self.remove(entry)
             return
         entry.text = text
-        entry.read = partial(_from_text, text)
+        entry.read = partial(_from_text, text, entry.name)
         self.empty.hide()
         self._typed.start()
         self.changed.emit()
@@ -852,10 +857,10 @@ class SourceView(QWidget):
             self.add_text(data.text())
 
 
-def _from_text(text: str) -> Document:
+def _from_text(text: str, name: str) -> Document:
     from desktop.workbench.reading.reader import from_text  # on a worker: not needed for the first window
 
-    return from_text(text)
+    return from_text(text, name)
 
 
 def _same(document: Document) -> Document:

@@ -212,6 +212,41 @@ def test_paragraphs_appear_in_place_and_a_stopped_run_goes_on(make: Make) -> Non
     assert desk.run.result == RESULT
 
 
+def test_what_a_person_did_to_a_stopped_run_outlives_its_end(make: Make) -> None:
+    hold = threading.Event()
+
+    def answer(source: str) -> Answer:
+        text = source.replace("befor ", "before ")
+        held = "visitors" in source and not hold.is_set()
+        return Answer(pieces=[text[:10], text[10:]], hold=hold if held else None, hold_at=1)
+
+    desk = make(answer)
+    desk.paste()
+    desk.start()
+    desk.until(lambda: desk.panel.views.text is not None and desk.panel.views.text.progress() == (4, 5))
+    desk.panel.stop()
+    desk.settle()
+    desk.panel.views._edited(0, "# Mine 😀")
+    desk.changes()
+    desk.panel.views.diff.next()
+    desk.panel.views.diff.next()
+    desk.panel.views.diff.reject()
+    wanted = RESULT.replace("# The keeper", "# Mine").replace("before he lit", "befor he lit")
+    assert desk.run.result == wanted.replace("before they", "befor they")
+    hold.set()
+    desk.panel.resume()
+    desk.until(lambda: desk.panel.runner.busy)
+    desk.settle()
+    run = desk.run
+    assert (run.status, run.result) == ("done", wanted)
+    assert run.data["decisions"].count("rejected") == 1
+    assert desk.shown[0] == "# Mine 😀"
+    desk.changes()
+    assert desk.panel.views.diff.states() == run.data["decisions"]
+    desk.reopen()
+    assert desk.shown[:2] == wanted.split("\n")[:3:2]
+
+
 def test_what_could_not_be_done_is_told_with_a_way_to_it(make: Make) -> None:
     desk = make(
         lambda s: Answer(pieces="I'm sorry, but I can't help with that.") if "visitors" in s else corrected(s)
@@ -331,7 +366,7 @@ def test_a_model_that_dies_can_be_restarted(make: Make) -> None:
 def test_an_own_instruction_is_needed_kept_and_offered_again(make: Make) -> None:
     desk = make()
     choices = desk.panel.choices
-    choices._choose_task("custom")
+    choices.choose("custom")
     desk.paste()
     desk.panel.start()
     assert desk.panel.current == ""  # nothing was said yet
@@ -351,9 +386,7 @@ def test_an_own_instruction_is_needed_kept_and_offered_again(make: Make) -> None
     again = make()
     again.until(lambda: again.panel.choices.task.findText("Speech") >= 0)
     assert again.panel.choices.options().instruction == "Make it sound like a speech"
-    again.panel.choices._choose_task(
-        again.panel.choices.task.itemData(again.panel.choices.task.findText("Speech"))
-    )
+    again.panel.choices.choose(again.panel.choices.task.itemData(again.panel.choices.task.findText("Speech")))
     desk.qtbot.mouseClick(again.panel.choices.forget, Qt.MouseButton.LeftButton)
     again.until(lambda: again.panel.choices.task.findText("Speech") < 0)
 
@@ -378,7 +411,7 @@ def test_a_translation_is_turned_round(make: Make) -> None:
     english = "Every evening he walked the rocks with a jar and waited for the sea."
     desk = make(lambda source: Answer(pieces=german if source == english else english))
     choices = desk.panel.choices
-    choices._choose_task("translate")
+    choices.choose("translate")
     choices.set_target("de")
     desk.paste(english)
     desk.until(lambda: choices.detected == "en")
@@ -447,12 +480,13 @@ def test_another_text_is_another_run(make: Make) -> None:
     desk = make()
     desk.rewrite()
     first = desk.panel.current
-    desk.panel.take_text("It was befor my time.", "")
+    desk.panel.take_text("It was befor my time.", "A visit")
     desk.until(lambda: not desk.panel.source.busy)
     assert desk.panel.current == ""
     desk.start()
     desk.settle()
     assert desk.run.result == "It was before my time."
+    assert desk.run.title == "A visit"
     desk.panel.show_next()
     desk.until(lambda: desk.panel.current == first)
     assert desk.shown[0] == "# The keeper 😀"
@@ -485,7 +519,7 @@ def test_there_is_room_in_a_small_window(make: Make) -> None:
 
 def test_everything_has_a_name(make: Make) -> None:
     desk = make()
-    desk.panel.choices._choose_task("custom")
+    desk.panel.choices.choose("custom")
     desk.panel.choices.instruction.setText("Improve it")
     desk.rewrite()
     for kind in (QAbstractButton, QComboBox, QLineEdit):

@@ -331,6 +331,23 @@ def test_one_text_replaces_the_other_where_there_can_be_one_only(make: Make) -> 
     assert desk.texts() == ["Second."]
 
 
+def test_a_text_that_was_sent_has_a_name_and_can_be_edited(make: Make) -> None:
+    desk = make()
+    desk.view.add_text("# Boats\n\n- They **left**.", "A talk\nabout v1.2")
+    desk.settle()
+    (document,) = desk.view.documents()
+    assert (document.name, document.format) == ("A talk about v1.2", "md")
+    assert desk.view.facts.full_text().startswith("A talk about v1.2")
+    desk.view.set_documents([document])  # as when its run is opened again
+    desk.settle()
+    desk.qtbot.mouseClick(desk.view.edit_button, Qt.MouseButton.LeftButton)
+    desk.qtbot.keyClicks(desk.view.edit, "x")
+    desk.settle()
+    (document,) = desk.view.documents()
+    assert document.name == "A talk about v1.2"
+    assert document.text == "x# Boats\n\n- They **left**."
+
+
 def test_what_belongs_to_a_run_stays_until_something_else_comes(make: Make) -> None:
     desk = make()
     desk.view.add_text("Of the run.")

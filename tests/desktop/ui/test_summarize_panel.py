@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.panels.summarize import OPTIONS, SummarizePanel
-from desktop.ui.panels.summarize_options import NameDialog
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.name_dialog import NameDialog
 from desktop.ui.widgets.run_list import run_title
 from desktop.workbench.summarize import SummaryOptions
 from desktop.workbench.workbench import Workbench

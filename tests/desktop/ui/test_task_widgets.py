@@ -166,8 +166,8 @@ def test_parts_grow_into_a_tree(qtbot: QtBot, look: Theme) -> None:
     tree.add_parts([part(4, 1, inputs=(0, 1), start=0, end=20), part(5, 1, inputs=(2, 3), start=20, end=40)])
     tree.add_parts([part(6, 2, inputs=(4, 5), start=0, end=40)])
     assert tree.topLevelItemCount() == 1
-    assert children(tree, "The whole text") == ["Parts 1 to 2 together", "Parts 3 to 4 together"]
-    assert children(tree, "Parts 3 to 4 together") == ["Part 3", "Part 4"]
+    assert children(tree, "Summary") == ["Parts 1–2", "Parts 3–4"]
+    assert children(tree, "Parts 3–4") == ["Part 3", "Part 4"]
     whole = tree.part(6)
     assert whole is not None
     assert tree.where(whole) == "pages 1–4"
@@ -200,6 +200,18 @@ def test_several_texts_have_a_tree_each(qtbot: QtBot, look: Theme) -> None:
     tree.set_parts([*parts, part(4, 1, inputs=(0, 1)), part(5, 1, source=1, inputs=(2, 3))])
     assert [tree.topLevelItem(row).text(0) for row in range(2)] == ["book.pdf", "other.pdf"]
     assert tree.where(parts[3]) == "other.pdf, page 2"
+    tree.add_parts([part(6, 2, source=-1, inputs=(4, 5))])
+    assert children(tree, "Summary") == ["book.pdf", "other.pdf"]
+
+
+def test_what_is_no_result_any_more_is_called_by_its_parts(qtbot: QtBot, look: Theme) -> None:
+    tree = PartTree(look)
+    qtbot.addWidget(tree)
+    tree.set_documents([PAGED])
+    tree.set_parts([part(0), part(1), part(2, 1, inputs=(0, 1))])
+    assert tree.topLevelItem(0).text(0) == "Summary"
+    tree.add_parts([part(3, 2, inputs=(2,))])
+    assert children(tree, "Summary") == ["Parts 1–2"]
 
 
 def replace_name(document: Document, name: str) -> Document:
