@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from desktop.ui.actions import QT_TRANSLATE_NOOP
-from desktop.ui.panels.task_choices import CUSTOM, ChoiceWords, Kind, TaskChoices
+from desktop.ui.panels.task_choices import ChoiceWords, Kind, TaskChoices
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chooser import Chooser
 from desktop.ui.widgets.word_list import WordList
@@ -20,27 +19,11 @@ if TYPE_CHECKING:
 
 TRANSLATE = "translate"
 
-TASKS = {
-    "correct": QT_TRANSLATE_NOOP("Rewrite", "Correct spelling and grammar"),
-    "improve": QT_TRANSLATE_NOOP("Rewrite", "Improve the writing"),
-    "shorten": QT_TRANSLATE_NOOP("Rewrite", "Shorten"),
-    "expand": QT_TRANSLATE_NOOP("Rewrite", "Expand"),
-    "simplify": QT_TRANSLATE_NOOP("Rewrite", "Simplify"),
-    "formal": QT_TRANSLATE_NOOP("Rewrite", "Make formal"),
-    "friendly": QT_TRANSLATE_NOOP("Rewrite", "Make friendly"),
-    "persuasive": QT_TRANSLATE_NOOP("Rewrite", "Make persuasive"),
-    "bullets": QT_TRANSLATE_NOOP("Rewrite", "Bullet points"),
-    TRANSLATE: QT_TRANSLATE_NOOP("Rewrite", "Translate"),
-    CUSTOM: QT_TRANSLATE_NOOP("Rewrite", "Own instruction…"),
-}
-"""What the tasks are called; one that is not here by the name in its file."""
-
-
 def task_name(id: str) -> str:
     """What a task is called."""
-    from desktop.workbench.rewrite import TASKS as known
+    from desktop.workbench.rewrite import TASKS
 
-    word = TASKS.get(id) or (known[id].label if id in known else id)
+    word = TASKS[id].label if id in TASKS else id
     return QCoreApplication.translate("Rewrite", word)
 
 
@@ -191,11 +174,11 @@ class RewriteChoices(TaskChoices):
 
 
 def _kinds() -> list[Kind]:
-    from desktop.workbench.rewrite import TASKS as known
+    from desktop.workbench.rewrite import TASKS
 
     return [
         Kind(id, task_name(id), QCoreApplication.translate("Rewrite", task.help))
-        for id, task in known.items()
+        for id, task in TASKS.items()
     ]
 
 

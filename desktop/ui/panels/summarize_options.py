@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from desktop.ui.actions import QT_TRANSLATE_NOOP
-from desktop.ui.panels.task_choices import CUSTOM, ChoiceWords, Kind, TaskChoices
+from desktop.ui.panels.task_choices import ChoiceWords, Kind, TaskChoices
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.chooser import Chooser
 from desktop.workbench import language
@@ -17,17 +17,6 @@ from desktop.workbench import language
 if TYPE_CHECKING:
     from desktop.workbench.summarize import SummaryOptions
 
-KINDS = {
-    "abstract": QT_TRANSLATE_NOOP("Summary", "Abstract"),
-    "key_points": QT_TRANSLATE_NOOP("Summary", "Key points"),
-    "one_line": QT_TRANSLATE_NOOP("Summary", "One line"),
-    "table": QT_TRANSLATE_NOOP("Summary", "Table"),
-    "actions": QT_TRANSLATE_NOOP("Summary", "Actions and decisions"),
-    "outline": QT_TRANSLATE_NOOP("Summary", "Outline"),
-    "questions": QT_TRANSLATE_NOOP("Summary", "Questions and answers"),
-    CUSTOM: QT_TRANSLATE_NOOP("Summary", "Own instruction…"),
-}
-"""What the kinds are called; one that is not here by the name in its file."""
 LENGTHS = {
     "short": QT_TRANSLATE_NOOP("Summary", "Short"),
     "medium": QT_TRANSLATE_NOOP("Summary", "Medium length"),
@@ -45,9 +34,9 @@ READERS = (
 
 def kind_name(id: str) -> str:
     """What a kind of summary is called."""
-    from desktop.workbench.summarize import KINDS as known
+    from desktop.workbench.summarize import KINDS
 
-    word = KINDS.get(id) or (known[id].label if id in known else id)
+    word = KINDS[id].label if id in KINDS else id
     return QCoreApplication.translate("Summary", word)
 
 
@@ -55,7 +44,7 @@ def options_name(options: Mapping[str, Any]) -> str:
     """What a run is told by in the list: its kind, or that it quotes."""
     if options.get("extractive"):
         return QCoreApplication.translate("Summary", "Sentences")
-    return kind_name(str(options.get("kind") or "abstract")).rstrip("…")
+    return kind_name(str(options.get("kind") or "abstract"))
 
 
 class SummaryChoices(TaskChoices):
@@ -166,11 +155,11 @@ class SummaryChoices(TaskChoices):
 
 
 def _kinds() -> list[Kind]:
-    from desktop.workbench.summarize import KINDS as known
+    from desktop.workbench.summarize import KINDS
 
     return [
         Kind(id, kind_name(id), QCoreApplication.translate("Summary", kind.help))
-        for id, kind in known.items()
+        for id, kind in KINDS.items()
     ]
 
 
