@@ -36,8 +36,8 @@
       <translation>深色主题</translation>
     </message>
     <message>
-      <source>Delete conversation</source>
-      <translation>删除对话</translation>
+      <source>Delete what is shown</source>
+      <translation>删除显示的内容</translation>
     </message>
     <message>
       <source>Edit my last message</source>
@@ -76,16 +76,24 @@
       <translation>新对话</translation>
     </message>
     <message>
-      <source>Next conversation</source>
-      <translation>下一个对话</translation>
+      <source>New text</source>
+      <translation>新文本</translation>
+    </message>
+    <message>
+      <source>Next in the list</source>
+      <translation>列表中的下一个</translation>
     </message>
     <message>
       <source>Next version</source>
       <translation>下一个版本</translation>
     </message>
     <message>
-      <source>Previous conversation</source>
-      <translation>上一个对话</translation>
+      <source>Open documents</source>
+      <translation>打开文档</translation>
+    </message>
+    <message>
+      <source>Previous in the list</source>
+      <translation>列表中的上一个</translation>
     </message>
     <message>
       <source>Previous version</source>
@@ -104,6 +112,14 @@
       <translation>重命名对话</translation>
     </message>
     <message>
+      <source>Rewrite</source>
+      <translation>改写</translation>
+    </message>
+    <message>
+      <source>Rewrite this conversation</source>
+      <translation>改写这个对话</translation>
+    </message>
+    <message>
       <source>Rolltop</source>
       <translation>Rolltop</translation>
     </message>
@@ -120,6 +136,18 @@
       <translation>停止回答</translation>
     </message>
     <message>
+      <source>Summarize</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
+      <source>Summarize this conversation</source>
+      <translation>为这个对话生成摘要</translation>
+    </message>
+    <message>
+      <source>Text</source>
+      <translation>文本</translation>
+    </message>
+    <message>
       <source>Theme of the system</source>
       <translation>跟随系统主题</translation>
     </message>
@@ -134,6 +162,33 @@
     <message>
       <source>Write a message</source>
       <translation>写消息</translation>
+    </message>
+  </context>
+  <context>
+    <name>Alternatives</name>
+    <message>
+      <source>Alternative {number}</source>
+      <translation>备选 {number}</translation>
+    </message>
+    <message>
+      <source>Alternative {number}: {action}</source>
+      <translation>备选 {number}：{action}</translation>
+    </message>
+    <message>
+      <source>Alternatives</source>
+      <translation>备选</translation>
+    </message>
+    <message>
+      <source>Make this the result ({key})</source>
+      <translation>设为结果（{key}）</translation>
+    </message>
+    <message>
+      <source>The result</source>
+      <translation>当前结果</translation>
+    </message>
+    <message>
+      <source>Use this</source>
+      <translation>用这个</translation>
     </message>
   </context>
   <context>
@@ -267,6 +322,101 @@
     </message>
   </context>
   <context>
+    <name>Changes</name>
+    <message>
+      <source>, </source>
+      <translation>，</translation>
+    </message>
+    <message>
+      <source>1 change</source>
+      <translation>1 处修改</translation>
+    </message>
+    <message>
+      <source>Accept</source>
+      <translation>接受</translation>
+    </message>
+    <message>
+      <source>Accept all</source>
+      <translation>全部接受</translation>
+    </message>
+    <message>
+      <source>Accept this change (A)</source>
+      <translation>接受这处修改（A）</translation>
+    </message>
+    <message>
+      <source>Accept what is open (Shift+A)</source>
+      <translation>接受所有待定的修改（Shift+A）</translation>
+    </message>
+    <message>
+      <source>Next change (F7 or N)</source>
+      <translation>下一处修改（F7 或 N）</translation>
+    </message>
+    <message>
+      <source>No changes</source>
+      <translation>没有修改</translation>
+    </message>
+    <message>
+      <source>Previous change (Shift+F7 or P)</source>
+      <translation>上一处修改（Shift+F7 或 P）</translation>
+    </message>
+    <message>
+      <source>Reject</source>
+      <translation>拒绝</translation>
+    </message>
+    <message>
+      <source>Reject all</source>
+      <translation>全部拒绝</translation>
+    </message>
+    <message>
+      <source>Reject this change (R)</source>
+      <translation>拒绝这处修改（R）</translation>
+    </message>
+    <message>
+      <source>Reject what is open (Shift+R)</source>
+      <translation>拒绝所有待定的修改（Shift+R）</translation>
+    </message>
+    <message>
+      <source>Undo the last decision (Ctrl+Z)</source>
+      <translation>撤销上一个决定（Ctrl+Z）</translation>
+    </message>
+    <message>
+      <source>accepted</source>
+      <translation>已接受</translation>
+    </message>
+    <message>
+      <source>open</source>
+      <translation>待定</translation>
+    </message>
+    <message>
+      <source>rejected</source>
+      <translation>已拒绝</translation>
+    </message>
+    <message>
+      <source>{n} accepted</source>
+      <translation>已接受 {n} 处</translation>
+    </message>
+    <message>
+      <source>{n} changes</source>
+      <translation>{n} 处修改</translation>
+    </message>
+    <message>
+      <source>{n} rejected</source>
+      <translation>已拒绝 {n} 处</translation>
+    </message>
+    <message>
+      <source>“{new}” is put in</source>
+      <translation>插入“{new}”</translation>
+    </message>
+    <message>
+      <source>“{old}” becomes “{new}”</source>
+      <translation>“{old}”改为“{new}”</translation>
+    </message>
+    <message>
+      <source>“{old}” is taken out</source>
+      <translation>删去“{old}”</translation>
+    </message>
+  </context>
+  <context>
     <name>Chat</name>
     <message>
       <source>Answer it now</source>
@@ -387,6 +537,17 @@
     <message>
       <source>“{title}” was deleted.</source>
       <translation>已删除“{title}”。</translation>
+    </message>
+  </context>
+  <context>
+    <name>Columns</name>
+    <message>
+      <source>Copy</source>
+      <translation>复制</translation>
+    </message>
+    <message>
+      <source>Select all</source>
+      <translation>全选</translation>
     </message>
   </context>
   <context>
@@ -620,6 +781,10 @@
   <context>
     <name>Errors</name>
     <message>
+      <source>A context of {tokens} tokens has no room for the instructions and a text.</source>
+      <translation>{tokens} 个词元的上下文放不下指令和文本。</translation>
+    </message>
+    <message>
       <source>A model's address is like publisher/name.</source>
       <translation>模型地址的格式是“发布者/名称”。</translation>
     </message>
@@ -652,6 +817,10 @@
       <translation>请允许写入该文件夹，或用 --data-dir 或 ROLLTOP_DATA_DIR 选择另一个文件夹。</translation>
     </message>
     <message>
+      <source>An answer got too long; its end was left out.</source>
+      <translation>有一个回答太长，末尾已略去。</translation>
+    </message>
+    <message>
       <source>An answer is still being written in this conversation.</source>
       <translation>这个对话中还有回答正在生成。</translation>
     </message>
@@ -664,6 +833,18 @@
       <translation>请在它的页面 {page} 申请访问权限，然后在设置中填入你的访问令牌。</translation>
     </message>
     <message>
+      <source>By its name this is a {named} file, but it is a {format} file and was read as that.</source>
+      <translation>按名称这是 {named} 文件，但它其实是 {format} 文件，已按后者读取。</translation>
+    </message>
+    <message>
+      <source>Change its permissions, or copy it to a folder of yours.</source>
+      <translation>请更改它的权限，或把它复制到你自己的文件夹。</translation>
+    </message>
+    <message>
+      <source>Chapters that are missing or damaged were left out: {names}.</source>
+      <translation>缺失或损坏的章节已略过：{names}。</translation>
+    </message>
+    <message>
       <source>Check that the graphics driver is installed, or install Rolltop again.</source>
       <translation>请检查是否已安装显卡驱动程序，或重新安装 Rolltop。</translation>
     </message>
@@ -674,6 +855,10 @@
     <message>
       <source>Check the connection, and the proxy in the settings. If the hub is blocked, use a mirror.</source>
       <translation>请检查网络连接和设置中的代理。如果模型中心被屏蔽，请使用镜像站。</translation>
+    </message>
+    <message>
+      <source>Check the disk or the network folder it is on.</source>
+      <translation>请检查它所在的磁盘或网络文件夹。</translation>
     </message>
     <message>
       <source>Check the disk, or download the model again.</source>
@@ -740,6 +925,10 @@
       <translation>请选择名称以 .gguf 结尾的文件。</translation>
     </message>
     <message>
+      <source>Choose a file.</source>
+      <translation>请选择一个文件。</translation>
+    </message>
+    <message>
       <source>Choose a folder on another disk in the settings; FAT32 disks hold files up to 4 GB.</source>
       <translation>请在设置中选择另一个磁盘上的文件夹；FAT32 磁盘上的文件最大为 4 GB。</translation>
     </message>
@@ -750,6 +939,10 @@
     <message>
       <source>Choose a folder that holds models only.</source>
       <translation>请选择只存放模型的文件夹。</translation>
+    </message>
+    <message>
+      <source>Choose a larger context for this model.</source>
+      <translation>请为这个模型选择更大的上下文。</translation>
     </message>
     <message>
       <source>Choose a larger context or a shorter text.</source>
@@ -812,6 +1005,14 @@
       <translation>请选择同一模型的另一个文件。</translation>
     </message>
     <message>
+      <source>Choose another file.</source>
+      <translation>请选择另一个文件。</translation>
+    </message>
+    <message>
+      <source>Choose another folder.</source>
+      <translation>请选择另一个文件夹。</translation>
+    </message>
+    <message>
       <source>Choose another model, or another file of this one.</source>
       <translation>请换一个模型，或换这个模型的另一个文件。</translation>
     </message>
@@ -826,6 +1027,14 @@
     <message>
       <source>Choose another name, or remove that file first.</source>
       <translation>请换一个名称，或先移除那个文件。</translation>
+    </message>
+    <message>
+      <source>Choose another one.</source>
+      <translation>请另选一个。</translation>
+    </message>
+    <message>
+      <source>Choose another task or another text.</source>
+      <translation>请选择另一种改写方式或另一段文本。</translation>
     </message>
     <message>
       <source>Choose another type, or download the model again.</source>
@@ -848,8 +1057,28 @@
       <translation>请为它的上下文选择其他设置。</translation>
     </message>
     <message>
+      <source>Choose the file itself.</source>
+      <translation>请选择文件本身。</translation>
+    </message>
+    <message>
+      <source>Choose the files in it.</source>
+      <translation>请选择其中的文件。</translation>
+    </message>
+    <message>
+      <source>Choose the language to translate to.</source>
+      <translation>请选择要译成的语言。</translation>
+    </message>
+    <message>
       <source>Choose the model that it belongs to.</source>
       <translation>请选择它所属的模型。</translation>
+    </message>
+    <message>
+      <source>Close it, or go on there.</source>
+      <translation>请关闭它，或在那里继续。</translation>
+    </message>
+    <message>
+      <source>Close other programs and try again.</source>
+      <translation>请关闭其他程序，然后重试。</translation>
     </message>
     <message>
       <source>Close other programs, or choose a smaller context or a smaller model.</source>
@@ -862,6 +1091,10 @@
     <message>
       <source>Close the other program, then empty the trash again.</source>
       <translation>请关闭另一个程序，然后再次清空废纸篓。</translation>
+    </message>
+    <message>
+      <source>Columns beyond the first {columns} were left out.</source>
+      <translation>只读取了前 {columns} 列，其余的列已略过。</translation>
     </message>
     <message>
       <source>Copy it again, and enter it in the settings.</source>
@@ -880,12 +1113,28 @@
       <translation>请在设置中更正它的地址，例如 http://localhost:3128。</translation>
     </message>
     <message>
+      <source>Damaged pages were left out: {pages}.</source>
+      <translation>损坏的页已略过：{pages}。</translation>
+    </message>
+    <message>
       <source>Delete it for good, or close the programs that use it.</source>
       <translation>请永久删除它，或关闭正在使用它的程序。</translation>
     </message>
     <message>
       <source>Delete it in {app}.</source>
       <translation>请在 {app} 中删除它。</translation>
+    </message>
+    <message>
+      <source>Divide it into smaller files, or save it as plain text.</source>
+      <translation>请把它分成更小的文件，或保存为纯文本。</translation>
+    </message>
+    <message>
+      <source>Divide it into smaller files.</source>
+      <translation>请把它分成更小的文件。</translation>
+    </message>
+    <message>
+      <source>Do not open it elsewhere either, unless you know who made it.</source>
+      <translation>除非你知道它是谁制作的，否则也不要在别处打开它。</translation>
     </message>
     <message>
       <source>Download all parts into one folder.</source>
@@ -902,6 +1151,10 @@
     <message>
       <source>Enter a new one in the settings, or remove it.</source>
       <translation>请在设置中填入新的，或将其移除。</translation>
+    </message>
+    <message>
+      <source>Formulas without a calculated value are shown as formulas: {count}.</source>
+      <translation>没有计算结果的公式按公式显示：{count} 个。</translation>
     </message>
     <message>
       <source>Free some room, or choose another folder.</source>
@@ -924,8 +1177,28 @@
       <translation>请腾出一些空间，然后继续下载。</translation>
     </message>
     <message>
+      <source>Get it once more from where it came from, or open and save it in a PDF viewer.</source>
+      <translation>请从来源处重新获取，或在 PDF 阅读器中打开并保存。</translation>
+    </message>
+    <message>
+      <source>Get it once more from where it came from, or open and save it in the program it is for.</source>
+      <translation>请从来源处重新获取，或在对应的程序中打开并保存。</translation>
+    </message>
+    <message>
+      <source>Get it once more from where it came from.</source>
+      <translation>请从来源处重新获取。</translation>
+    </message>
+    <message>
       <source>Give the parts the names that they were published with.</source>
       <translation>请恢复各分卷发布时的名称。</translation>
+    </message>
+    <message>
+      <source>In {count} of {total} paragraphs something is missing that was to be kept.</source>
+      <translation>{total} 段中有 {count} 段缺少应当保留的内容。</translation>
+    </message>
+    <message>
+      <source>In {count} of {total} paragraphs the model changed nothing.</source>
+      <translation>{total} 段中有 {count} 段模型没有改动。</translation>
     </message>
     <message>
       <source>Install Rolltop again, or search the hub.</source>
@@ -970,6 +1243,14 @@
     <message>
       <source>It takes little room. Any other model can be chosen for new chats.</source>
       <translation>它占用的空间很小。新对话可以选择任何其他模型。</translation>
+    </message>
+    <message>
+      <source>Let a program for text recognition (OCR) make a PDF with text of it.</source>
+      <translation>请用文字识别（OCR）程序把它转成带文字的 PDF。</translation>
+    </message>
+    <message>
+      <source>Let a program for text recognition (OCR) make a text of it.</source>
+      <translation>请用文字识别（OCR）程序把它转成文本。</translation>
     </message>
     <message>
       <source>Link or copy it instead.</source>
@@ -1028,6 +1309,10 @@
       <translation>没有选择模型。</translation>
     </message>
     <message>
+      <source>None of the pages of this PDF can be read.</source>
+      <translation>这个 PDF 的所有页都无法读取。</translation>
+    </message>
+    <message>
       <source>Ollama's list of the parts of {model} is damaged.</source>
       <translation>Ollama 中 {model} 的组成清单已损坏。</translation>
     </message>
@@ -1036,8 +1321,40 @@
       <translation>只能继续回答。</translation>
     </message>
     <message>
+      <source>Only the beginning was read, {characters:,} characters; the rest is too long.</source>
+      <translation>只读取了开头的 {characters:,} 个字符；其余部分太长。</translation>
+    </message>
+    <message>
       <source>Only the last answer of a conversation can be continued.</source>
       <translation>只能继续对话中的最后一个回答。</translation>
+    </message>
+    <message>
+      <source>Only the program of the shop it comes from can open it.</source>
+      <translation>只有售出它的商店的程序才能打开它。</translation>
+    </message>
+    <message>
+      <source>Only {percent} % of the text was used.</source>
+      <translation>只用到了文本的 {percent} %。</translation>
+    </message>
+    <message>
+      <source>Open a text, a web page, a PDF, or a file of Word, PowerPoint or Excel.</source>
+      <translation>请打开文本、网页、PDF，或 Word、PowerPoint、Excel 文件。</translation>
+    </message>
+    <message>
+      <source>Open it in a PDF viewer, save a copy without a password, and open that.</source>
+      <translation>请在 PDF 阅读器中打开它，另存一份没有密码的副本，然后打开副本。</translation>
+    </message>
+    <message>
+      <source>Open it in the program it was made with and save it as docx, xlsx, pptx or PDF.</source>
+      <translation>请在制作它的程序中打开，并保存为 docx、xlsx、pptx 或 PDF。</translation>
+    </message>
+    <message>
+      <source>Open it in the program it was made with, save a copy without a password, and open that.</source>
+      <translation>请在制作它的程序中打开，另存一份没有密码的副本，然后打开副本。</translation>
+    </message>
+    <message>
+      <source>Open it in the program it was made with, save it once more, and open that.</source>
+      <translation>请在制作它的程序中打开，重新保存一次，然后再打开。</translation>
     </message>
     <message>
       <source>Open the model's page again and choose another file.</source>
@@ -1048,8 +1365,24 @@
       <translation>请重新打开该模型的页面，再次选择该文件。</translation>
     </message>
     <message>
+      <source>Pages that are pictures without text were left out: {pages}.</source>
+      <translation>只有图片、没有文字的页已略过：{pages}。</translation>
+    </message>
+    <message>
+      <source>Paste a text or open a file first.</source>
+      <translation>请先粘贴文本或打开文件。</translation>
+    </message>
+    <message>
+      <source>Paste or type a text.</source>
+      <translation>请粘贴或输入文本。</translation>
+    </message>
+    <message>
       <source>Paste the address of a model's page, such as {hub}/publisher/name.</source>
       <translation>请粘贴模型页面的地址，例如 {hub}/publisher/name。</translation>
+    </message>
+    <message>
+      <source>Perhaps it was moved or renamed.</source>
+      <translation>它可能已被移动或重命名。</translation>
     </message>
     <message>
       <source>Pull the model again in Ollama.</source>
@@ -1062,6 +1395,18 @@
     <message>
       <source>README lists what a window needs on each system; rolltop chat works without one.</source>
       <translation>README 列出了各系统显示窗口所需的组件；rolltop chat 不需要窗口。</translation>
+    </message>
+    <message>
+      <source>Reading this file took longer than {seconds} seconds.</source>
+      <translation>读取这个文件的时间超过了 {seconds} 秒。</translation>
+    </message>
+    <message>
+      <source>Reading this file would take more than {size} MB of memory.</source>
+      <translation>读取这个文件需要超过 {size} MB 的内存。</translation>
+    </message>
+    <message>
+      <source>Reading was stopped.</source>
+      <translation>读取已停止。</translation>
     </message>
     <message>
       <source>Remove the link, or choose another folder in the settings.</source>
@@ -1086,6 +1431,26 @@
     <message>
       <source>Rolltop is offline.</source>
       <translation>Rolltop 处于离线状态。</translation>
+    </message>
+    <message>
+      <source>Save a copy without a password, and open that.</source>
+      <translation>请另存一份没有密码的副本，然后打开副本。</translation>
+    </message>
+    <message>
+      <source>Say what is to be done with the text.</source>
+      <translation>请说明要对文本做什么。</translation>
+    </message>
+    <message>
+      <source>Slides that are pictures without text were left out: {pages}.</source>
+      <translation>只有图片、没有文字的幻灯片已略过：{pages}。</translation>
+    </message>
+    <message>
+      <source>Some bytes are no characters and are shown as �.</source>
+      <translation>有些字节不是字符，显示为 �。</translation>
+    </message>
+    <message>
+      <source>Some parts have no sentences that could be quoted, such as tables, code or text without punctuation.</source>
+      <translation>有些部分没有可以引用的句子，例如表格、代码或没有标点的文本。</translation>
     </message>
     <message>
       <source>Something unexpected went wrong ({kind}).</source>
@@ -1116,6 +1481,26 @@
       <translation>模型中心的地址不是网址：{endpoint}。</translation>
     </message>
     <message>
+      <source>The answer does not have the lines of the text.</source>
+      <translation>回答的行与文本的行不一致。</translation>
+    </message>
+    <message>
+      <source>The answer got too long and was cut off.</source>
+      <translation>回答太长，已被截断。</translation>
+    </message>
+    <message>
+      <source>The answer is in {found} instead of {wanted}.</source>
+      <translation>回答使用的语言是 {found}，而不是 {wanted}。</translation>
+    </message>
+    <message>
+      <source>The answer is much longer than it should be.</source>
+      <translation>回答比应有的长度长得多。</translation>
+    </message>
+    <message>
+      <source>The answer is much shorter than it should be.</source>
+      <translation>回答比应有的长度短得多。</translation>
+    </message>
+    <message>
       <source>The answer of {host} makes no sense.</source>
       <translation>{host} 的回应没有意义。</translation>
     </message>
@@ -1130,6 +1515,10 @@
     <message>
       <source>The chat template of this model did not finish.</source>
       <translation>这个模型的对话模板没有运行完。</translation>
+    </message>
+    <message>
+      <source>The code “{text}” is not in the result as it was.</source>
+      <translation>结果中的代码“{text}”与原来不同。</translation>
     </message>
     <message>
       <source>The connection to the hub broke before everything had come.</source>
@@ -1176,12 +1565,36 @@
       <translation>引擎与应用的版本不同。</translation>
     </message>
     <message>
+      <source>The file cannot be opened: {reason}.</source>
+      <translation>无法打开文件：{reason}。</translation>
+    </message>
+    <message>
       <source>The file cannot be stored, because of a name on the hub that is not safe here: {name}.</source>
       <translation>无法保存该文件，因为它在模型中心的名称在这里不安全：{name}。</translation>
     </message>
     <message>
       <source>The file could not be written: {reason}.</source>
       <translation>无法写入文件：{reason}。</translation>
+    </message>
+    <message>
+      <source>The file is damaged and cannot be opened.</source>
+      <translation>文件已损坏，无法打开。</translation>
+    </message>
+    <message>
+      <source>The file is damaged, or of a kind that cannot be read.</source>
+      <translation>文件已损坏，或属于无法读取的类型。</translation>
+    </message>
+    <message>
+      <source>The file is empty.</source>
+      <translation>文件是空的。</translation>
+    </message>
+    <message>
+      <source>The file is larger than {size} MB.</source>
+      <translation>文件大于 {size} MB。</translation>
+    </message>
+    <message>
+      <source>The file is not there.</source>
+      <translation>文件不存在。</translation>
     </message>
     <message>
       <source>The folder {folder} cannot be read: {reason}.</source>
@@ -1214,6 +1627,10 @@
     <message>
       <source>The history file was damaged. Messages saved from it: {saved}.</source>
       <translation>历史记录文件已损坏。从中保存的消息：{saved} 条。</translation>
+    </message>
+    <message>
+      <source>The history file was damaged: this is what was left of a run.</source>
+      <translation>历史记录文件曾损坏：这是一个任务残留的内容。</translation>
     </message>
     <message>
       <source>The history in {path} was made by a newer version of Rolltop. It can be read but not changed.</source>
@@ -1280,8 +1697,24 @@
       <translation>与 {host} 的连接中断了。</translation>
     </message>
     <message>
+      <source>The link “{text}” is not in the result.</source>
+      <translation>结果中没有链接“{text}”。</translation>
+    </message>
+    <message>
+      <source>The model added words of its own: “{words}”</source>
+      <translation>模型添加了自己的话：“{words}”</translation>
+    </message>
+    <message>
       <source>The model cannot be run with these settings: {reason}</source>
       <translation>无法用这些设置运行模型：{reason}</translation>
+    </message>
+    <message>
+      <source>The model changed nothing in this paragraph.</source>
+      <translation>模型没有改动这一段。</translation>
+    </message>
+    <message>
+      <source>The model chose no sentence.</source>
+      <translation>模型没有选出句子。</translation>
     </message>
     <message>
       <source>The model could not be converted: {reason}</source>
@@ -1296,8 +1729,20 @@
       <translation>模型无法为这段文本生成嵌入向量。</translation>
     </message>
     <message>
+      <source>The model could not evaluate its own answer again.</source>
+      <translation>模型无法再次处理自己的回答。</translation>
+    </message>
+    <message>
       <source>The model could not evaluate the text (llama.cpp error {status}).</source>
       <translation>模型无法处理这段文本（llama.cpp 错误 {status}）。</translation>
+    </message>
+    <message>
+      <source>The model gave no text.</source>
+      <translation>模型没有给出文本。</translation>
+    </message>
+    <message>
+      <source>The model gave nothing that could be used.</source>
+      <translation>模型没有给出可用的内容。</translation>
     </message>
     <message>
       <source>The model has no token {token}.</source>
@@ -1310,6 +1755,22 @@
     <message>
       <source>The model needs {needed} of the memory of {device}, and {available} is free.</source>
       <translation>模型需要 {device} 的 {needed} 内存，可用 {available}。</translation>
+    </message>
+    <message>
+      <source>The model refused: “{words}”</source>
+      <translation>模型拒绝了：“{words}”</translation>
+    </message>
+    <message>
+      <source>The model repeated its instruction: “{words}”</source>
+      <translation>模型重复了给它的指令：“{words}”</translation>
+    </message>
+    <message>
+      <source>The model repeated itself without end.</source>
+      <translation>模型不停地重复自己的话。</translation>
+    </message>
+    <message>
+      <source>The model repeated the text instead of translating it.</source>
+      <translation>模型重复了文本，没有翻译。</translation>
     </message>
     <message>
       <source>The model stopped working ({reason}).</source>
@@ -1332,12 +1793,28 @@
       <translation>模型已卸载。</translation>
     </message>
     <message>
+      <source>The model wrote something else than the text says.</source>
+      <translation>模型写出的内容与文本不符。</translation>
+    </message>
+    <message>
       <source>The model's chat template cannot be used: {reason}</source>
       <translation>无法使用模型的对话模板：{reason}</translation>
     </message>
     <message>
       <source>The model's process could not be started: {reason}</source>
       <translation>无法启动模型的进程：{reason}</translation>
+    </message>
+    <message>
+      <source>The name “{text}” is not in the result.</source>
+      <translation>结果中没有名称“{text}”。</translation>
+    </message>
+    <message>
+      <source>The number “{text}” is not in the result.</source>
+      <translation>结果中没有数字“{text}”。</translation>
+    </message>
+    <message>
+      <source>The program that reads files could not be started: {reason}.</source>
+      <translation>无法启动读取文件的程序：{reason}。</translation>
     </message>
     <message>
       <source>The prompt has tokens that this model does not know.</source>
@@ -1352,6 +1829,10 @@
       <translation>提示词比上下文长。</translation>
     </message>
     <message>
+      <source>The protected term “{text}” is not in the result.</source>
+      <translation>结果中没有要保留的词语“{text}”。</translation>
+    </message>
+    <message>
       <source>The proxy cannot be used: {reason}.</source>
       <translation>无法使用代理：{reason}。</translation>
     </message>
@@ -1360,12 +1841,24 @@
       <translation>代理不允许应用连接 {host}。</translation>
     </message>
     <message>
+      <source>The results for some parts could not be merged; they stand one after another.</source>
+      <translation>有些部分的结果无法合并，因此依次列出。</translation>
+    </message>
+    <message>
       <source>The script has no answer left.</source>
       <translation>脚本中没有更多回答了。</translation>
     </message>
     <message>
       <source>The strength of {file} is not a number.</source>
       <translation>{file} 的强度不是数字。</translation>
+    </message>
+    <message>
+      <source>The text does not say how it is encoded; it was read as {encoding}.</source>
+      <translation>文本没有说明编码，已按 {encoding} 读取。</translation>
+    </message>
+    <message>
+      <source>The text has nothing of this kind.</source>
+      <translation>文本中没有这类内容。</translation>
     </message>
     <message>
       <source>The text has {tokens} tokens, the context holds {context_size}.</source>
@@ -1412,6 +1905,10 @@
       <translation>没有文件夹 {folder}。</translation>
     </message>
     <message>
+      <source>There is no instruction yet.</source>
+      <translation>还没有指令。</translation>
+    </message>
+    <message>
       <source>There is no message to answer.</source>
       <translation>没有可以回答的消息。</translation>
     </message>
@@ -1424,8 +1921,32 @@
       <translation>模型中心没有模型 {repo}，或者它是私有的。</translation>
     </message>
     <message>
+      <source>There is no run that could go on.</source>
+      <translation>没有可以继续的任务。</translation>
+    </message>
+    <message>
       <source>There is no such token in this model.</source>
       <translation>这个模型中没有这样的词元。</translation>
+    </message>
+    <message>
+      <source>There is no text in this conversation.</source>
+      <translation>这个对话中没有文本。</translation>
+    </message>
+    <message>
+      <source>There is no text in this file.</source>
+      <translation>这个文件中没有文本。</translation>
+    </message>
+    <message>
+      <source>There is no text to summarize.</source>
+      <translation>没有可以生成摘要的文本。</translation>
+    </message>
+    <message>
+      <source>There is no text yet.</source>
+      <translation>还没有文本。</translation>
+    </message>
+    <message>
+      <source>There is no text.</source>
+      <translation>没有文本。</translation>
     </message>
     <message>
       <source>There is no token.</source>
@@ -1456,8 +1977,24 @@
       <translation>内存不足以处理 {tokens} 个词元的嵌入。</translation>
     </message>
     <message>
+      <source>There is nothing in the text that this task would change.</source>
+      <translation>文本中没有这种改写方式会改动的内容。</translation>
+    </message>
+    <message>
       <source>There is nothing to send.</source>
       <translation>没有可以发送的内容。</translation>
+    </message>
+    <message>
+      <source>This PDF has pictures of pages and no text.</source>
+      <translation>这个 PDF 只有页面图片，没有文字。</translation>
+    </message>
+    <message>
+      <source>This PDF is damaged and cannot be opened.</source>
+      <translation>这个 PDF 已损坏，无法打开。</translation>
+    </message>
+    <message>
+      <source>This PDF is protected by a password.</source>
+      <translation>这个 PDF 有密码保护。</translation>
     </message>
     <message>
       <source>This build of llama.cpp knows no graphics cards, so models run on the processor.</source>
@@ -1480,8 +2017,48 @@
       <translation>这个下载已不在队列中。</translation>
     </message>
     <message>
+      <source>This e-book is copy-protected.</source>
+      <translation>这本电子书有版权保护。</translation>
+    </message>
+    <message>
       <source>This file does not say how large its model is.</source>
       <translation>这个文件没有说明模型有多大。</translation>
+    </message>
+    <message>
+      <source>This file is a picture, not a text.</source>
+      <translation>这个文件是图片，不是文本。</translation>
+    </message>
+    <message>
+      <source>This file is an archive of other files.</source>
+      <translation>这个文件是其他文件的压缩包。</translation>
+    </message>
+    <message>
+      <source>This file is not a text.</source>
+      <translation>这个文件不是文本。</translation>
+    </message>
+    <message>
+      <source>This file is protected by a password.</source>
+      <translation>这个文件有密码保护。</translation>
+    </message>
+    <message>
+      <source>This file would unpack to far more than it seems, or it is built to do harm; it was not opened.</source>
+      <translation>这个文件解压后会比看上去大得多，或是为造成损害而制作的，因此没有打开。</translation>
+    </message>
+    <message>
+      <source>This is a file of a kind that cannot be read ({kind}).</source>
+      <translation>这是无法读取的文件类型（{kind}）。</translation>
+    </message>
+    <message>
+      <source>This is a folder.</source>
+      <translation>这是一个文件夹。</translation>
+    </message>
+    <message>
+      <source>This is a link that leads to itself.</source>
+      <translation>这是一个指向自身的链接。</translation>
+    </message>
+    <message>
+      <source>This is being worked on already.</source>
+      <translation>已在处理。</translation>
     </message>
     <message>
       <source>This is no address of a model: {address}.</source>
@@ -1490,6 +2067,10 @@
     <message>
       <source>This is no page of a model on the hub: {address}.</source>
       <translation>这不是模型中心的模型页面：{address}。</translation>
+    </message>
+    <message>
+      <source>This is not a file but a device or a pipe.</source>
+      <translation>这不是文件，而是设备或管道。</translation>
     </message>
     <message>
       <source>This is not an access token.</source>
@@ -1516,6 +2097,34 @@
       <translation>这个模型需要从编码器翻译，Rolltop 目前还不能运行。</translation>
     </message>
     <message>
+      <source>This paragraph was left as it was.</source>
+      <translation>这一段保持原样。</translation>
+    </message>
+    <message>
+      <source>This paragraph was not reached.</source>
+      <translation>还没有处理到这一段。</translation>
+    </message>
+    <message>
+      <source>This part does not fit into the model's context with room for an answer.</source>
+      <translation>这一部分放进模型的上下文后，就没有空间留给回答。</translation>
+    </message>
+    <message>
+      <source>This prompt is no longer there.</source>
+      <translation>这个指令已不存在。</translation>
+    </message>
+    <message>
+      <source>This run is no longer there.</source>
+      <translation>这个任务已不存在。</translation>
+    </message>
+    <message>
+      <source>This run is of another kind.</source>
+      <translation>这个任务属于另一种类型。</translation>
+    </message>
+    <message>
+      <source>This run may be worked on by another Rolltop that is open.</source>
+      <translation>这个任务可能正由另一个打开的 Rolltop 处理。</translation>
+    </message>
+    <message>
       <source>This setting cannot have that value: {key}.</source>
       <translation>这个设置不能取这个值：{key}。</translation>
     </message>
@@ -1534,6 +2143,10 @@
     <message>
       <source>This setting needs another kind of value.</source>
       <translation>这个设置需要另一种类型的值。</translation>
+    </message>
+    <message>
+      <source>This table was left as it was: it is too large.</source>
+      <translation>这个表格保持原样：它太大了。</translation>
     </message>
     <message>
       <source>This was cancelled.</source>
@@ -1588,6 +2201,10 @@
       <translation>请换一个模型，或重新下载这个模型。</translation>
     </message>
     <message>
+      <source>Unpack it and open what is in it.</source>
+      <translation>请解压后打开其中的内容。</translation>
+    </message>
+    <message>
       <source>Update the app, or choose another file of the same model.</source>
       <translation>请更新应用，或选择同一模型的另一个文件。</translation>
     </message>
@@ -1614,6 +2231,14 @@
     <message>
       <source>Write a message first.</source>
       <translation>请先写消息。</translation>
+    </message>
+    <message>
+      <source>Write what is to be done with the text.</source>
+      <translation>请写出要对文本做什么。</translation>
+    </message>
+    <message>
+      <source>You may not read this file.</source>
+      <translation>你没有读取这个文件的权限。</translation>
     </message>
     <message>
       <source>Your account has no access to {repo} yet.</source>
@@ -1644,8 +2269,28 @@
       <translation>llama.cpp 没有找到可用的显卡，因此模型在处理器上运行。</translation>
     </message>
     <message>
+      <source>rolltop {task} --resume {id} goes on with it.</source>
+      <translation>可用 rolltop {task} --resume {id} 继续。</translation>
+    </message>
+    <message>
       <source>the messages leave no character free</source>
       <translation>消息没有留下可用的字符</translation>
+    </message>
+    <message>
+      <source>{count} of {total} paragraphs could not be rewritten and were left as they were.</source>
+      <translation>{total} 段中有 {count} 段无法改写，保持原样。</translation>
+    </message>
+    <message>
+      <source>{count} of {total} paragraphs were not reached and are as they were.</source>
+      <translation>{total} 段中有 {count} 段没有处理到，保持原样。</translation>
+    </message>
+    <message>
+      <source>{count} tables were left as they were.</source>
+      <translation>{count} 个表格保持原样。</translation>
+    </message>
+    <message>
+      <source>{failed} of {parts} parts of the text could not be summarized and are missing from the result.</source>
+      <translation>文本的 {parts} 个部分中有 {failed} 个无法生成摘要，结果中没有这些内容。</translation>
     </message>
     <message>
       <source>{file} cannot be deleted: {reason}.</source>
@@ -1682,6 +2327,10 @@
     <message>
       <source>{file} claims {total} parts.</source>
       <translation>{file} 声称有 {total} 个分卷。</translation>
+    </message>
+    <message>
+      <source>{file} could not be written: {reason}.</source>
+      <translation>无法写入 {file}：{reason}。</translation>
     </message>
     <message>
       <source>{file} holds measurements for making models smaller, not a language model.</source>
@@ -1874,6 +2523,10 @@
     <message>
       <source>{text} is not a repository of the hub.</source>
       <translation>{text} 不是模型中心的仓库。</translation>
+    </message>
+    <message>
+      <source>“{text}” was not translated as “{wanted}”.</source>
+      <translation>“{text}”没有译成“{wanted}”。</translation>
     </message>
   </context>
   <context>
@@ -2545,6 +3198,14 @@
       <translation>重新生成</translation>
     </message>
     <message>
+      <source>rewrite</source>
+      <translation>改写</translation>
+    </message>
+    <message>
+      <source>summarize</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
       <source>what it saw</source>
       <translation>它看到的内容</translation>
     </message>
@@ -3014,6 +3675,77 @@
     </message>
   </context>
   <context>
+    <name>Parts</name>
+    <message>
+      <source>How it was made</source>
+      <translation>生成过程</translation>
+    </message>
+    <message>
+      <source>Part {number}</source>
+      <translation>第 {number} 部分</translation>
+    </message>
+    <message>
+      <source>Parts {first}–{last}</source>
+      <translation>第 {first}–{last} 部分</translation>
+    </message>
+    <message>
+      <source>Summary</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
+      <source>asked again</source>
+      <translation>重新提问</translation>
+    </message>
+    <message>
+      <source>chapter {first}</source>
+      <translation>第 {first} 章</translation>
+    </message>
+    <message>
+      <source>chapters {first}–{last}</source>
+      <translation>第 {first}–{last} 章</translation>
+    </message>
+    <message>
+      <source>done</source>
+      <translation>已完成</translation>
+    </message>
+    <message>
+      <source>failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
+      <source>page {first}</source>
+      <translation>第 {first} 页</translation>
+    </message>
+    <message>
+      <source>pages {first}–{last}</source>
+      <translation>第 {first}–{last} 页</translation>
+    </message>
+    <message>
+      <source>sheet {first}</source>
+      <translation>工作表 {first}</translation>
+    </message>
+    <message>
+      <source>sheets {first}–{last}</source>
+      <translation>工作表 {first}–{last}</translation>
+    </message>
+    <message>
+      <source>slide {first}</source>
+      <translation>幻灯片 {first}</translation>
+    </message>
+    <message>
+      <source>slides {first}–{last}</source>
+      <translation>幻灯片 {first}–{last}</translation>
+    </message>
+    <message>
+      <source>waiting</source>
+      <translation>等候</translation>
+    </message>
+    <message>
+      <source>writing…</source>
+      <translation>正在写…</translation>
+    </message>
+  </context>
+  <context>
     <name>Plan</name>
     <message>
       <source>Cache precision to plan for</source>
@@ -3074,6 +3806,17 @@
     <message>
       <source>{some} of {all} layers on the GPU</source>
       <translation>GPU {some} / {all} 层</translation>
+    </message>
+  </context>
+  <context>
+    <name>ProblemList</name>
+    <message>
+      <source>Show {count} more remarks</source>
+      <translation>再显示 {count} 条提示</translation>
+    </message>
+    <message>
+      <source>{count} more</source>
+      <translation>还有 {count} 条</translation>
     </message>
   </context>
   <context>
@@ -3144,6 +3887,431 @@
     <message>
       <source>[image: {name}]</source>
       <translation>[图片：{name}]</translation>
+    </message>
+  </context>
+  <context>
+    <name>Result</name>
+    <message>
+      <source>1 part</source>
+      <translation>1 个部分</translation>
+    </message>
+    <message>
+      <source>Back to the result</source>
+      <translation>返回结果</translation>
+    </message>
+    <message>
+      <source>Copy the result as Markdown</source>
+      <translation>把结果复制为 Markdown</translation>
+    </message>
+    <message>
+      <source>Do it again with the options above</source>
+      <translation>用上面的选项重新生成</translation>
+    </message>
+    <message>
+      <source>Dotted line: not found in the text ({count} of {all} sentences).</source>
+      <translation>点线：在文本中没有找到（{all} 句中有 {count} 句）。</translation>
+    </message>
+    <message>
+      <source>How it was made</source>
+      <translation>生成过程</translation>
+    </message>
+    <message>
+      <source>Open a chat about the text</source>
+      <translation>打开关于这段文本的对话</translation>
+    </message>
+    <message>
+      <source>Result</source>
+      <translation>结果</translation>
+    </message>
+    <message>
+      <source>Rewrite the result</source>
+      <translation>改写结果</translation>
+    </message>
+    <message>
+      <source>Save the result as a file</source>
+      <translation>把结果保存为文件</translation>
+    </message>
+    <message>
+      <source>There is no result yet.</source>
+      <translation>还没有结果。</translation>
+    </message>
+    <message>
+      <source>again</source>
+      <translation>重新生成</translation>
+    </message>
+    <message>
+      <source>back to the result</source>
+      <translation>返回结果</translation>
+    </message>
+    <message>
+      <source>chat about this</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>copy</source>
+      <translation>复制</translation>
+    </message>
+    <message>
+      <source>from {place}</source>
+      <translation>出自：{place}</translation>
+    </message>
+    <message>
+      <source>not found in the text; made of {place}</source>
+      <translation>在文本中没有找到；依据：{place}</translation>
+    </message>
+    <message>
+      <source>rewrite this</source>
+      <translation>改写</translation>
+    </message>
+    <message>
+      <source>save</source>
+      <translation>保存</translation>
+    </message>
+    <message>
+      <source>{count} parts</source>
+      <translation>{count} 个部分</translation>
+    </message>
+    <message>
+      <source>{count} tokens</source>
+      <translation>{count} 个词元</translation>
+    </message>
+    <message>
+      <source>{done} of {count} parts</source>
+      <translation>{done} / {count} 个部分</translation>
+    </message>
+    <message>
+      <source>{percent} % of the text was read</source>
+      <translation>已读取文本的 {percent} %</translation>
+    </message>
+  </context>
+  <context>
+    <name>Rewrite</name>
+    <message>
+      <source>1 to check</source>
+      <translation>1 处待检查</translation>
+    </message>
+    <message>
+      <source>1 word</source>
+      <translation>1 字</translation>
+    </message>
+    <message>
+      <source>About half as long, with what matters.</source>
+      <translation>长度约为一半，保留要点。</translation>
+    </message>
+    <message>
+      <source>Alternatives</source>
+      <translation>备选</translation>
+    </message>
+    <message>
+      <source>Another rewrite</source>
+      <translation>再次改写</translation>
+    </message>
+    <message>
+      <source>Bullet points</source>
+      <translation>项目列表</translation>
+    </message>
+    <message>
+      <source>Changes</source>
+      <translation>修改</translation>
+    </message>
+    <message>
+      <source>Chat about it</source>
+      <translation>就此对话</translation>
+    </message>
+    <message>
+      <source>Clearer and smoother sentences with the same meaning.</source>
+      <translation>句子更清楚、更流畅，意思不变。</translation>
+    </message>
+    <message>
+      <source>Copy the result</source>
+      <translation>复制结果</translation>
+    </message>
+    <message>
+      <source>Correct spelling and grammar</source>
+      <translation>更正拼写和语法</translation>
+    </message>
+    <message>
+      <source>Easy words and short sentences, for any reader.</source>
+      <translation>用词浅显、句子简短，适合任何读者。</translation>
+    </message>
+    <message>
+      <source>Every paragraph becomes a list.</source>
+      <translation>每一段变成一个列表。</translation>
+    </message>
+    <message>
+      <source>Expand</source>
+      <translation>扩写</translation>
+    </message>
+    <message>
+      <source>Find the language</source>
+      <translation>识别语言</translation>
+    </message>
+    <message>
+      <source>For letters to offices and business.</source>
+      <translation>适合写给机关和公司的信函。</translation>
+    </message>
+    <message>
+      <source>Forget this task of my own</source>
+      <translation>删除这个自定义改写方式</translation>
+    </message>
+    <message>
+      <source>How many results</source>
+      <translation>结果数量</translation>
+    </message>
+    <message>
+      <source>Improve the writing</source>
+      <translation>润色</translation>
+    </message>
+    <message>
+      <source>Into another language.</source>
+      <translation>译成另一种语言。</translation>
+    </message>
+    <message>
+      <source>Language of the result</source>
+      <translation>结果的语言</translation>
+    </message>
+    <message>
+      <source>Language of the text</source>
+      <translation>文本的语言</translation>
+    </message>
+    <message>
+      <source>Longer, with more explanation and detail.</source>
+      <translation>更长，有更多解释和细节。</translation>
+    </message>
+    <message>
+      <source>Make formal</source>
+      <translation>改为正式语气</translation>
+    </message>
+    <message>
+      <source>Make friendly</source>
+      <translation>改为友好语气</translation>
+    </message>
+    <message>
+      <source>Make persuasive</source>
+      <translation>更有说服力</translation>
+    </message>
+    <message>
+      <source>Mistakes are corrected; everything else stays as it is.</source>
+      <translation>只更正错误，其他内容保持原样。</translation>
+    </message>
+    <message>
+      <source>New rewrite</source>
+      <translation>新改写</translation>
+    </message>
+    <message>
+      <source>Not reached yet.</source>
+      <translation>还没有处理到。</translation>
+    </message>
+    <message>
+      <source>One result</source>
+      <translation>1 个结果</translation>
+    </message>
+    <message>
+      <source>Own instruction</source>
+      <translation>自定义指令</translation>
+    </message>
+    <message>
+      <source>Paragraph {n}: {reason}</source>
+      <translation>第 {n} 段：{reason}</translation>
+    </message>
+    <message>
+      <source>Replace the text by the result</source>
+      <translation>用结果替换文本</translation>
+    </message>
+    <message>
+      <source>Rewrite</source>
+      <translation>改写</translation>
+    </message>
+    <message>
+      <source>Save the result</source>
+      <translation>保存结果</translation>
+    </message>
+    <message>
+      <source>Save the result as a file</source>
+      <translation>把结果保存为文件</translation>
+    </message>
+    <message>
+      <source>Say in your own words what is to be done with every paragraph.</source>
+      <translation>用自己的话说明要对每一段做什么。</translation>
+    </message>
+    <message>
+      <source>Send the result on</source>
+      <translation>继续使用结果</translation>
+    </message>
+    <message>
+      <source>Shorten</source>
+      <translation>缩短</translation>
+    </message>
+    <message>
+      <source>Show or hide the rewrites</source>
+      <translation>显示或隐藏改写列表</translation>
+    </message>
+    <message>
+      <source>Side by side</source>
+      <translation>对照</translation>
+    </message>
+    <message>
+      <source>Simplify</source>
+      <translation>简化</translation>
+    </message>
+    <message>
+      <source>Summarize it</source>
+      <translation>生成摘要</translation>
+    </message>
+    <message>
+      <source>Text</source>
+      <translation>文本</translation>
+    </message>
+    <message>
+      <source>Texts (*.txt *.md);;All files (*)</source>
+      <translation>文本 (*.txt *.md);;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>Three results</source>
+      <translation>3 个结果</translation>
+    </message>
+    <message>
+      <source>Title of the rewrite</source>
+      <translation>改写标题</translation>
+    </message>
+    <message>
+      <source>To win the reader over, without inventing anything.</source>
+      <translation>说服读者，但不虚构内容。</translation>
+    </message>
+    <message>
+      <source>Translate</source>
+      <translation>翻译</translation>
+    </message>
+    <message>
+      <source>Translate the other way round</source>
+      <translation>反向翻译</translation>
+    </message>
+    <message>
+      <source>Warm and personal.</source>
+      <translation>亲切而有人情味。</translation>
+    </message>
+    <message>
+      <source>What is this task called?</source>
+      <translation>这个改写方式叫什么名称？</translation>
+    </message>
+    <message>
+      <source>What is to be done, such as “Make it sound like a speech”</source>
+      <translation>要做什么，例如“改得像一篇演讲”</translation>
+    </message>
+    <message>
+      <source>What to do</source>
+      <translation>改写方式</translation>
+    </message>
+    <message>
+      <source>What was left as it was or needs a look (F8: next)</source>
+      <translation>保持原样或需要查看的内容（F8：下一处）</translation>
+    </message>
+    <message>
+      <source>Words that stay as they are, or are written in a certain way</source>
+      <translation>保持原样或有固定写法的词语</translation>
+    </message>
+    <message>
+      <source>Words: {n}</source>
+      <translation>词语：{n}</translation>
+    </message>
+    <message>
+      <source>Words…</source>
+      <translation>词语…</translation>
+    </message>
+    <message>
+      <source>{count} words</source>
+      <translation>{count} 字</translation>
+    </message>
+    <message>
+      <source>{done} of {count} paragraphs</source>
+      <translation>{done} / {count} 段</translation>
+    </message>
+    <message>
+      <source>{done} of {count} paragraphs are done and kept.</source>
+      <translation>已完成并保留 {done} / {count} 段。</translation>
+    </message>
+    <message>
+      <source>{language} (found)</source>
+      <translation>{language}（已识别）</translation>
+    </message>
+    <message>
+      <source>{n} to check</source>
+      <translation>{n} 处待检查</translation>
+    </message>
+  </context>
+  <context>
+    <name>RunList</name>
+    <message>
+      <source>Delete</source>
+      <translation>删除</translation>
+    </message>
+    <message>
+      <source>New rewrite</source>
+      <translation>新改写</translation>
+    </message>
+    <message>
+      <source>New summary</source>
+      <translation>新摘要</translation>
+    </message>
+    <message>
+      <source>Nothing contains “{text}”.</source>
+      <translation>没有内容包含“{text}”。</translation>
+    </message>
+    <message>
+      <source>Open</source>
+      <translation>打开</translation>
+    </message>
+    <message>
+      <source>Pasted text</source>
+      <translation>粘贴的文本</translation>
+    </message>
+    <message>
+      <source>Rewrites</source>
+      <translation>改写</translation>
+    </message>
+    <message>
+      <source>Search rewrites</source>
+      <translation>搜索改写</translation>
+    </message>
+    <message>
+      <source>Search summaries</source>
+      <translation>搜索摘要</translation>
+    </message>
+    <message>
+      <source>Summaries</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
+      <source>The rewrite was deleted.</source>
+      <translation>改写已删除。</translation>
+    </message>
+    <message>
+      <source>The summary was deleted.</source>
+      <translation>摘要已删除。</translation>
+    </message>
+    <message>
+      <source>Your rewrites will be kept here.</source>
+      <translation>你的改写会保存在这里。</translation>
+    </message>
+    <message>
+      <source>Your summaries will be kept here.</source>
+      <translation>你的摘要会保存在这里。</translation>
+    </message>
+    <message>
+      <source>failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
+      <source>interrupted</source>
+      <translation>已中断</translation>
+    </message>
+    <message>
+      <source>stopped</source>
+      <translation>已停止</translation>
+    </message>
+    <message>
+      <source>working…</source>
+      <translation>正在处理…</translation>
     </message>
   </context>
   <context>
@@ -3418,6 +4586,180 @@
     </message>
   </context>
   <context>
+    <name>SideBySide</name>
+    <message>
+      <source>Edit this paragraph</source>
+      <translation>编辑这一段</translation>
+    </message>
+    <message>
+      <source>Result</source>
+      <translation>结果</translation>
+    </message>
+    <message>
+      <source>Source</source>
+      <translation>原文</translation>
+    </message>
+    <message>
+      <source>Source and result</source>
+      <translation>原文和结果</translation>
+    </message>
+  </context>
+  <context>
+    <name>Source</name>
+    <message>
+      <source>1 chapter</source>
+      <translation>1 章</translation>
+    </message>
+    <message>
+      <source>1 page</source>
+      <translation>1 页</translation>
+    </message>
+    <message>
+      <source>1 sheet</source>
+      <translation>1 个工作表</translation>
+    </message>
+    <message>
+      <source>1 slide</source>
+      <translation>1 张幻灯片</translation>
+    </message>
+    <message>
+      <source>1 word</source>
+      <translation>1 字</translation>
+    </message>
+    <message>
+      <source>Choose a conversation</source>
+      <translation>选择对话</translation>
+    </message>
+    <message>
+      <source>Choose a conversation as the text</source>
+      <translation>选择一个对话作为文本</translation>
+    </message>
+    <message>
+      <source>Conversation</source>
+      <translation>对话</translation>
+    </message>
+    <message>
+      <source>Edit the text</source>
+      <translation>编辑文本</translation>
+    </message>
+    <message>
+      <source>Open a file…</source>
+      <translation>打开文件…</translation>
+    </message>
+    <message>
+      <source>Open files</source>
+      <translation>打开文件</translation>
+    </message>
+    <message>
+      <source>Open files…</source>
+      <translation>打开文件…</translation>
+    </message>
+    <message>
+      <source>Paste (Ctrl+V)</source>
+      <translation>粘贴（Ctrl+V）</translation>
+    </message>
+    <message>
+      <source>Paste or type a text here, or drop a file.</source>
+      <translation>在这里粘贴或输入文本，或拖入一个文件。</translation>
+    </message>
+    <message>
+      <source>Paste or type a text here, or drop files.</source>
+      <translation>在这里粘贴或输入文本，或拖入文件。</translation>
+    </message>
+    <message>
+      <source>Pasted text</source>
+      <translation>粘贴的文本</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>移除</translation>
+    </message>
+    <message>
+      <source>Remove all texts</source>
+      <translation>移除所有文本</translation>
+    </message>
+    <message>
+      <source>Remove the text</source>
+      <translation>移除文本</translation>
+    </message>
+    <message>
+      <source>Remove {name}</source>
+      <translation>移除 {name}</translation>
+    </message>
+    <message>
+      <source>Source</source>
+      <translation>原文</translation>
+    </message>
+    <message>
+      <source>Text</source>
+      <translation>文本</translation>
+    </message>
+    <message>
+      <source>Texts</source>
+      <translation>文本</translation>
+    </message>
+    <message>
+      <source>Texts ({patterns});;All files (*)</source>
+      <translation>文本 ({patterns});;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>chapter {number}</source>
+      <translation>第 {number} 章</translation>
+    </message>
+    <message>
+      <source>edit</source>
+      <translation>编辑</translation>
+    </message>
+    <message>
+      <source>not read: {reason}</source>
+      <translation>未读取：{reason}</translation>
+    </message>
+    <message>
+      <source>or choose a conversation</source>
+      <translation>或选择一个对话</translation>
+    </message>
+    <message>
+      <source>page {number}</source>
+      <translation>第 {number} 页</translation>
+    </message>
+    <message>
+      <source>reading…</source>
+      <translation>正在读取…</translation>
+    </message>
+    <message>
+      <source>sheet {number}</source>
+      <translation>工作表 {number}</translation>
+    </message>
+    <message>
+      <source>slide {number}</source>
+      <translation>幻灯片 {number}</translation>
+    </message>
+    <message>
+      <source>{count} chapters</source>
+      <translation>{count} 章</translation>
+    </message>
+    <message>
+      <source>{count} pages</source>
+      <translation>{count} 页</translation>
+    </message>
+    <message>
+      <source>{count} sheets</source>
+      <translation>{count} 个工作表</translation>
+    </message>
+    <message>
+      <source>{count} slides</source>
+      <translation>{count} 张幻灯片</translation>
+    </message>
+    <message>
+      <source>{count} texts · {words} words</source>
+      <translation>{count} 份文本 · {words} 字</translation>
+    </message>
+    <message>
+      <source>{count} words</source>
+      <translation>{count} 字</translation>
+    </message>
+  </context>
+  <context>
     <name>StatusBar</name>
     <message>
       <source>Context: {used} of {size} tokens in use</source>
@@ -3489,6 +4831,335 @@
     </message>
   </context>
   <context>
+    <name>Summary</name>
+    <message>
+      <source>Abstract</source>
+      <translation>概要</translation>
+    </message>
+    <message>
+      <source>Actions and decisions</source>
+      <translation>待办和决定</translation>
+    </message>
+    <message>
+      <source>All of it in a single sentence.</source>
+      <translation>用一句话概括全部内容。</translation>
+    </message>
+    <message>
+      <source>Another summary</source>
+      <translation>另一份摘要</translation>
+    </message>
+    <message>
+      <source>For whom it is</source>
+      <translation>给谁看</translation>
+    </message>
+    <message>
+      <source>For whom?</source>
+      <translation>给谁看？</translation>
+    </message>
+    <message>
+      <source>Forget this instruction of my own</source>
+      <translation>删除这个自定义指令</translation>
+    </message>
+    <message>
+      <source>How the text is built: its topics in order, with what belongs to each.</source>
+      <translation>文本的结构：依次列出各个主题及其内容。</translation>
+    </message>
+    <message>
+      <source>In its own sentences</source>
+      <translation>用原文句子</translation>
+    </message>
+    <message>
+      <source>In new words</source>
+      <translation>重新表述</translation>
+    </message>
+    <message>
+      <source>Key points</source>
+      <translation>要点</translation>
+    </message>
+    <message>
+      <source>Kind of summary</source>
+      <translation>摘要类型</translation>
+    </message>
+    <message>
+      <source>Language of the result</source>
+      <translation>结果的语言</translation>
+    </message>
+    <message>
+      <source>Language of the text</source>
+      <translation>文本的语言</translation>
+    </message>
+    <message>
+      <source>Length</source>
+      <translation>长度</translation>
+    </message>
+    <message>
+      <source>Long</source>
+      <translation>长</translation>
+    </message>
+    <message>
+      <source>Markdown (*.md);;All files (*)</source>
+      <translation>Markdown (*.md);;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>Medium length</source>
+      <translation>中等长度</translation>
+    </message>
+    <message>
+      <source>New summary</source>
+      <translation>新摘要</translation>
+    </message>
+    <message>
+      <source>New words, or the most telling sentences of the text</source>
+      <translation>重新表述，或选用文本中最有代表性的句子</translation>
+    </message>
+    <message>
+      <source>One line</source>
+      <translation>一句话</translation>
+    </message>
+    <message>
+      <source>One over all</source>
+      <translation>合为一份摘要</translation>
+    </message>
+    <message>
+      <source>One summary each</source>
+      <translation>每份一个摘要</translation>
+    </message>
+    <message>
+      <source>Outline</source>
+      <translation>大纲</translation>
+    </message>
+    <message>
+      <source>Own instruction</source>
+      <translation>自定义指令</translation>
+    </message>
+    <message>
+      <source>Questions and answers</source>
+      <translation>问答</translation>
+    </message>
+    <message>
+      <source>Save the summary</source>
+      <translation>保存摘要</translation>
+    </message>
+    <message>
+      <source>Sentences</source>
+      <translation>原文句子</translation>
+    </message>
+    <message>
+      <source>Several texts</source>
+      <translation>多份文本</translation>
+    </message>
+    <message>
+      <source>Short</source>
+      <translation>短</translation>
+    </message>
+    <message>
+      <source>Show or hide the summaries</source>
+      <translation>显示或隐藏摘要列表</translation>
+    </message>
+    <message>
+      <source>Summarize</source>
+      <translation>生成摘要</translation>
+    </message>
+    <message>
+      <source>Summary</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
+      <source>Table</source>
+      <translation>表格</translation>
+    </message>
+    <message>
+      <source>Text</source>
+      <translation>文本</translation>
+    </message>
+    <message>
+      <source>The main content in a few sentences of its own words.</source>
+      <translation>用自己的话，几句话概括主要内容。</translation>
+    </message>
+    <message>
+      <source>The most important statements as a list.</source>
+      <translation>以列表给出最重要的论述。</translation>
+    </message>
+    <message>
+      <source>The summary was copied.</source>
+      <translation>摘要已复制。</translation>
+    </message>
+    <message>
+      <source>The summary will be here.</source>
+      <translation>摘要会显示在这里。</translation>
+    </message>
+    <message>
+      <source>The text is being read…</source>
+      <translation>正在读取文本…</translation>
+    </message>
+    <message>
+      <source>Title of the summary</source>
+      <translation>摘要标题</translation>
+    </message>
+    <message>
+      <source>Topics, and what the text says about each.</source>
+      <translation>各个主题，以及文本对每个主题的说明。</translation>
+    </message>
+    <message>
+      <source>What is this kind of summary called?</source>
+      <translation>这个摘要类型叫什么名称？</translation>
+    </message>
+    <message>
+      <source>What is to be done with the text, such as “List all amounts and what they are for”</source>
+      <translation>要对文本做什么，例如“列出所有金额及其用途”</translation>
+    </message>
+    <message>
+      <source>What readers would ask, and what the text answers.</source>
+      <translation>读者可能提出的问题，以及文本给出的回答。</translation>
+    </message>
+    <message>
+      <source>What was decided, and who has to do what until when.</source>
+      <translation>决定了什么，谁要在何时之前做什么。</translation>
+    </message>
+    <message>
+      <source>What you write is done with the text, part by part if it is long.</source>
+      <translation>按你写的要求处理文本，文本较长时逐个部分处理。</translation>
+    </message>
+    <message>
+      <source>beginners</source>
+      <translation>初学者</translation>
+    </message>
+    <message>
+      <source>children</source>
+      <translation>儿童</translation>
+    </message>
+    <message>
+      <source>customers</source>
+      <translation>客户</translation>
+    </message>
+    <message>
+      <source>experts</source>
+      <translation>专家</translation>
+    </message>
+    <message>
+      <source>managers</source>
+      <translation>管理者</translation>
+    </message>
+    <message>
+      <source>my team</source>
+      <translation>我的团队</translation>
+    </message>
+    <message>
+      <source>{done} of {count} parts</source>
+      <translation>{done} / {count} 个部分</translation>
+    </message>
+    <message>
+      <source>{done} of {count} parts are done and kept.</source>
+      <translation>已完成并保留 {done} / {count} 个部分。</translation>
+    </message>
+  </context>
+  <context>
+    <name>Task</name>
+    <message>
+      <source>Choose a model</source>
+      <translation>选择模型</translation>
+    </message>
+    <message>
+      <source>Ctrl+Enter</source>
+      <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
+      <source>Instruction</source>
+      <translation>指令</translation>
+    </message>
+    <message>
+      <source>Interrupted.</source>
+      <translation>已中断。</translation>
+    </message>
+    <message>
+      <source>Keep the change</source>
+      <translation>保存修改</translation>
+    </message>
+    <message>
+      <source>Not finished.</source>
+      <translation>未完成。</translation>
+    </message>
+    <message>
+      <source>Restart</source>
+      <translation>重新启动</translation>
+    </message>
+    <message>
+      <source>Save as my own</source>
+      <translation>另存为自定义</translation>
+    </message>
+    <message>
+      <source>Save as my own…</source>
+      <translation>另存为自定义…</translation>
+    </message>
+    <message>
+      <source>Saved as {file}.</source>
+      <translation>已保存为 {file}。</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>停止</translation>
+    </message>
+    <message>
+      <source>Stopped.</source>
+      <translation>已停止。</translation>
+    </message>
+    <message>
+      <source>The files are being read…</source>
+      <translation>正在读取文件…</translation>
+    </message>
+    <message>
+      <source>Try again</source>
+      <translation>重试</translation>
+    </message>
+    <message>
+      <source>What is finished is kept (Esc)</source>
+      <translation>已完成的内容会保留（Esc）</translation>
+    </message>
+    <message>
+      <source>Working…</source>
+      <translation>正在处理…</translation>
+    </message>
+  </context>
+  <context>
+    <name>TaskBar</name>
+    <message>
+      <source>Go on with the parts that are left</source>
+      <translation>继续处理剩余的部分</translation>
+    </message>
+    <message>
+      <source>Loading the model · {percent} %</source>
+      <translation>正在加载模型 · {percent} %</translation>
+    </message>
+    <message>
+      <source>Loading {model} · {percent} %</source>
+      <translation>正在加载 {model} · {percent} %</translation>
+    </message>
+    <message>
+      <source>Resume</source>
+      <translation>继续</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>停止</translation>
+    </message>
+    <message>
+      <source>Stopping…</source>
+      <translation>正在停止…</translation>
+    </message>
+    <message>
+      <source>What is finished is kept</source>
+      <translation>已完成的内容会保留</translation>
+    </message>
+    <message>
+      <source>about {time} left</source>
+      <translation>剩余约 {time}</translation>
+    </message>
+    <message>
+      <source>{percent} %</source>
+      <translation>{percent} %</translation>
+    </message>
+  </context>
+  <context>
     <name>Transcript</name>
     <message>
       <source>Conversation</source>
@@ -3534,6 +5205,10 @@
       <translation>新对话</translation>
     </message>
     <message>
+      <source>Rewrite</source>
+      <translation>改写</translation>
+    </message>
+    <message>
       <source>Rolltop {version}
 
 Private work with local language models.
@@ -3552,6 +5227,10 @@ Apache 许可证 2.0。
       <translation>设置</translation>
     </message>
     <message>
+      <source>Summarize</source>
+      <translation>摘要</translation>
+    </message>
+    <message>
       <source>conversation</source>
       <translation>对话</translation>
     </message>
@@ -3562,6 +5241,45 @@ Apache 许可证 2.0。
     <message>
       <source>{count} × {host}: {reason}</source>
       <translation>{count} × {host}：{reason}</translation>
+    </message>
+  </context>
+  <context>
+    <name>WordList</name>
+    <message>
+      <source>Cancel</source>
+      <translation>取消</translation>
+    </message>
+    <message>
+      <source>Keep these words</source>
+      <translation>保留这些词语</translation>
+    </message>
+    <message>
+      <source>Remove all</source>
+      <translation>全部移除</translation>
+    </message>
+    <message>
+      <source>Remove this word</source>
+      <translation>移除这个词语</translation>
+    </message>
+    <message>
+      <source>These words stay as they are. Write the wanted form beside a word to have it used instead, such as a term in another language. Numbers, names, code and links are kept in any case.</source>
+      <translation>这些词语保持原样。如果想换一种写法，例如另一种语言的术语，请写在词语旁边。数字、名称、代码和链接总会保留。</translation>
+    </message>
+    <message>
+      <source>Word</source>
+      <translation>词语</translation>
+    </message>
+    <message>
+      <source>Words to keep</source>
+      <translation>要保留的词语</translation>
+    </message>
+    <message>
+      <source>Written as</source>
+      <translation>写作</translation>
+    </message>
+    <message>
+      <source>as it is</source>
+      <translation>保持原样</translation>
     </message>
   </context>
 </TS>
