@@ -193,6 +193,10 @@ class Cache:
         sequence.tokens.extend(tokens)
         sequence.used = next(self._ticks)
 
+    def cut(self, sequence: Sequence, length: int) -> bool:
+        """Take back what was evaluated after `length` tokens; False when even fewer are left."""
+        return self._cut(sequence, length) == length
+
     def release(self, sequence: Sequence) -> None:
         """Nobody writes to it any more; it stays as a cached prefix."""
         sequence.busy = False

@@ -50,7 +50,7 @@ from models.engine.protocol import (
     encode,
     error_from,
 )
-from models.errors import EngineDied, EngineError, RolltopError
+from models.errors import EngineDied, EngineError
 
 if TYPE_CHECKING:
     from models.engine.process import Worker
@@ -80,6 +80,19 @@ class Stream(Protocol):
         """Ask the engine to stop; a Finished event with reason "cancelled" follows. Any thread."""
 
 
+class Batch(Protocol):
+    """The events of many requests, each by its `id`, in the order in which they come; see Stream.
+
+    A failure of one is an event, too, Failed, and disturbs no other; EngineDied is raised. It ends
+    when every request has ended. A Silence comes when all are silent.
+    """
+
+    def __iter__(self) -> Iterator[GenerationEvent]: ...
+
+    def cancel(self) -> None:
+        """Ask the engine to stop all that still run; each gets its Finished event. Any thread."""
+
+
 def result_of(loading: Loading[T]) -> T:
     """Run a load to its end."""
     while True:
@@ -100,6 +113,9 @@ class Engine(Protocol):
 
     def submit(self, request: Request) -> Stream:
         """Queue a generation and return its events at once."""
+
+    def batch(self, requests: Sequence[Request]) -> Batch:
+        """Queue many generations in this order and return the events of all at once."""
 
     def render(self, chat: Chat) -> Prompt:
         """Render messages with the model's chat template and tokenize the result."""
@@ -148,31 +164,41 @@ class Engine(Protocol):
 
 
 class _Answers:
-    """The events of one request that have arrived and are not read yet."""
+    """The events that have arrived and are not read yet, of those requests that one reader waits for.
 
-    def __init__(self) -> None:
+    Attributes:
+        ids: of the requests whose end is not read yet, in the order of submission.
+    """
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = dict.fromkeys(ids)
         self.events: deque[SentEvent | Reply] = deque()
 
 
-class _Stream:
-    def __init__(self, engine: EngineClient, id: str, answers: _Answers) -> None:
-        self._engine, self._id, self._answers = engine, id, answers
-        self._done = False
+class _Batch:
+    def __init__(self, engine: EngineClient, answers: _Answers) -> None:
+        self._engine, self._answers = engine, answers
 
     def __iter__(self) -> Iterator[GenerationEvent]:
-        while not self._done:
-            try:
-                event = self._engine._wait(self._id, self._answers, SILENCE_S)
-            except RolltopError:
-                self._done = True
-                raise
-            self._done = isinstance(event, Finished)
+        while self._answers.ids:
+            event = self._engine._wait(self._answers, SILENCE_S)
             assert not isinstance(event, Reply)
-            yield event if event is not None else Silence(id=self._id)
+            yield event if event is not None else Silence(id=next(iter(self._answers.ids)))
 
     def cancel(self) -> None:
-        if not self._done:
-            self._engine._post(Cancel(id=self._id))
+        ids = list(self._answers.ids)
+        if ids:
+            self._engine._post(Cancel(id=ids[0], others=tuple(ids[1:])))
+
+
+class _Stream(_Batch):
+    """A batch of one, whose failure is raised."""
+
+    def __iter__(self) -> Iterator[GenerationEvent]:
+        for event in super().__iter__():
+            if isinstance(event, Failed):
+                raise error_from(event.failure)
+            yield event
 
 
 class EngineClient(ABC):
@@ -195,9 +221,11 @@ class EngineClient(ABC):
 
     def submit(self, request: Request) -> Stream:
         """See Engine."""
-        answers = self._register(request.id)
-        self._post(Submit(request=request))
-        return _Stream(self, request.id, answers)
+        return _Stream(self, self._submit([request]))
+
+    def batch(self, requests: Sequence[Request]) -> Batch:
+        """See Engine."""
+        return _Batch(self, self._submit(requests))
 
     def render(self, chat: Chat) -> Prompt:
         """See Engine."""
@@ -278,11 +306,29 @@ class EngineClient(ABC):
     def _id(self) -> str:
         return f"call-{next(self._ids)}"
 
-    def _register(self, id: str) -> _Answers:
+    def _register(self, *ids: str) -> _Answers:
+        answers = _Answers(*ids)
         with self._changed:
-            if id in self._answers:
-                raise EngineError("A request with the name {id} is running already.", id=id)
-            return self._answers.setdefault(id, _Answers())
+            for id in ids:
+                if id in self._answers or len(answers.ids) < len(ids):
+                    raise EngineError("A request with the name {id} is running already.", id=id)
+            self._answers.update(dict.fromkeys(ids, answers))
+        return answers
+
+    def _submit(self, requests: Sequence[Request]) -> _Answers:
+        """Send all of them; when one cannot be sent, those before it are stopped."""
+        ids = [request.id for request in requests]
+        answers = self._register(*ids)
+        for number, request in enumerate(requests):
+            try:
+                self._post(Submit(request=request))
+            except BaseException:
+                for id in ids:
+                    self._answers.pop(id, None)
+                if number:
+                    self._post(Cancel(id=ids[0], others=tuple(ids[1:number])))
+                raise
+        return answers
 
     def _post(self, command: Call) -> None:
         try:
@@ -297,15 +343,16 @@ class EngineClient(ABC):
             raise self._dead
 
     def _call(self, command: Call) -> Any:
-        id = _id_of(command)
-        answers = self._register(id)
+        answers = self._register(_id_of(command))
         self._post(command)
-        event = self._wait(id, answers)
+        event = self._wait(answers)
+        if isinstance(event, Failed):
+            raise error_from(event.failure)
         assert isinstance(event, Reply)
         return event.value
 
-    def _wait(self, id: str, answers: _Answers, patience: float | None = None) -> SentEvent | Reply | None:
-        """The next event of one request, None when none came for `patience` seconds.
+    def _wait(self, answers: _Answers, patience: float | None = None) -> SentEvent | Reply | None:
+        """The next event of these requests, None when none came for `patience` seconds.
 
         Reads for everyone while nobody else does.
         """
@@ -315,11 +362,12 @@ class EngineClient(ABC):
                 left = None if end is None else max(0.0, end - time.monotonic())
                 self._changed.wait_for(lambda: answers.events or not self._reading or self._dead, left)
                 if answers.events:
-                    return self._take(id, answers)
+                    return self._take(answers)
                 if end is not None and time.monotonic() >= end and not self._dead:
                     return None
                 if self._dead is not None:
-                    self._answers.pop(id, None)
+                    while answers.ids:
+                        self._answers.pop(answers.ids.popitem()[0], None)
                     raise self._dead
                 self._reading = True
             events: list[Event] = []
@@ -334,12 +382,11 @@ class EngineClient(ABC):
                         self._dispatch(event)
                     self._changed.notify_all()
 
-    def _take(self, id: str, answers: _Answers) -> SentEvent | Reply:
+    def _take(self, answers: _Answers) -> SentEvent | Reply:
         event = answers.events.popleft()
         if isinstance(event, Finished | Failed | Reply):
-            self._answers.pop(id, None)
-        if isinstance(event, Failed):
-            raise error_from(event.failure)
+            self._answers.pop(event.id, None)
+            answers.ids.pop(event.id, None)
         return event
 
     def _dispatch(self, event: Event) -> None:
@@ -366,6 +413,7 @@ class ProcessEngine(EngineClient):
         super().__init__(info)
         self._child, self._link = child, child.link
         self._sending = threading.Lock()
+        self._sent = 0  # bytes, since what came back was looked at
 
     @classmethod
     def start(cls, options: LoadOptions) -> ProcessEngine:
@@ -417,14 +465,16 @@ class ProcessEngine(EngineClient):
         if not self._sending.acquire(timeout=CANCEL_S if isinstance(command, Cancel) else -1):
             return
         try:
-            if len(data) > LARGE:
+            self._sent += len(data)
+            if self._sent > LARGE:
+                self._sent = 0
                 self._drain()
             self._link.send(data)
         finally:
             self._sending.release()
 
     def _drain(self) -> None:
-        """See above; before a large write it keeps the two ends from waiting for each other."""
+        """See above; before much is written it keeps the two ends from waiting for each other."""
         with self._changed:
             if self._reading:
                 return

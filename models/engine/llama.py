@@ -237,6 +237,8 @@ class Model:
         adapters: what is attached; states that were saved with one set are of no use to another.
         sequences: how many sequence ids the context has.
         window: tokens of a sliding attention window that the cache keeps, 0 when it keeps all.
+        rows_may_agree: whether a row can be hoped to come out the same, to the last bit, however many
+            are evaluated with it.
     """
 
     def __init__(self, options: LoadOptions, progress: Callable[[float], bool] | None = None) -> None:
@@ -261,6 +263,7 @@ class Model:
         self._loras: dict[LoraFile, _Lora] = {}
         self.adapters: AdapterSet = frozenset()
         self.info = self._describe()
+        self.rows_may_agree = self._rows_may_agree()
         if options.adapters:
             self.set_adapters(options.adapters)
 
@@ -338,6 +341,19 @@ class Model:
                 reason=_log.reason(),
             )
         return context
+
+    def _rows_may_agree(self) -> bool:
+        """See the attribute.
+
+        Graphics cards choose among kernels by the number of rows, and experts see those rows that fall
+        to them. On a processor attention over f16 is the obstacle: of a single row it is added up in one
+        part for each thread from 512 cells on, and of 64 rows and more in tiles; over other types it
+        always is added up in order.
+        """
+        on_processor = self.info.device == "CPU"
+        experts = int(self.metadata(f"{self.architecture}.expert_count") or 0)
+        whole = self.can_cut and not self.window and not experts
+        return whole and on_processor and self._options.kv_type in ("q8_0", "q4_0")
 
     def _threads(self) -> int:
         return self._options.threads or psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
@@ -428,6 +444,10 @@ class Model:
         """The logits of a batch row that asked for outputs; valid until the next decode."""
         pointer = llama.llama_get_logits_ith(self._context, row)
         return np.ctypeslib.as_array(pointer, shape=(self.vocab.size,))
+
+    def print_of(self, row: int) -> bytes:
+        """A sample of the logits of a batch row, to the last bit."""
+        return self.logits(row)[:: max(1, self.vocab.size // 2048)].tobytes()
 
     def sampler(self, request: Request, prompt: Sequence[int]) -> Sampler:
         """A sampler chain for one request."""

@@ -131,8 +131,9 @@ class Worker:
         match command:
             case Submit(request=request):
                 self._scheduler.submit(request)
-            case Cancel(id=id):
-                self._scheduler.cancel(id)
+            case Cancel(id=id, others=others):
+                for each in (id, *others):
+                    self._scheduler.cancel(each)
             case Score():
                 self._scheduler.score(command)
             case Embed(id=id, texts=texts, normalize=normalize):

@@ -261,7 +261,8 @@ class Request(Struct, frozen=True):
         mode: fast shares batches and caches; exact runs alone from an empty cache, so that the
             same seed gives the same text on the same machine.
         patient: nobody reads along, so it lets others go first and may be held up by prompts.
-        lookup: the answer will mostly repeat the prompt, so guess its next tokens there (prompt lookup).
+        lookup: the answer will mostly repeat the prompt, so guess its next tokens there (prompt lookup);
+            it changes no text, see `lookup`, and is left where it cannot help.
     """
 
     id: str
@@ -289,11 +290,16 @@ class TokenLogprob(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """Token counts. `cached_tokens` of the prompt were not evaluated again."""
+    """Token counts. `cached_tokens` of the prompt were not evaluated again.
+
+    `guessed` tokens were evaluated before it was known whether they come; `accepted` of them came.
+    """
 
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    guessed: int = 0
+    accepted: int = 0
 
 
 class Timings(Struct, frozen=True):
@@ -323,9 +329,10 @@ class Submit(Tagged, frozen=True):
 
 
 class Cancel(Tagged, frozen=True):
-    """Stop a request; it still gets its Finished event, with what was made so far."""
+    """Stop a request, and others with it; each still gets its Finished event, with what was made so far."""
 
     id: str
+    others: tuple[str, ...] = ()
 
 
 class Render(Tagged, frozen=True):

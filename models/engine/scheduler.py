@@ -20,6 +20,7 @@ import msgspec
 from models.engine import prefix
 from models.engine.cache import Cache, Sequence
 from models.engine.llama import Batch, Model, Sampler, log_softmax
+from models.engine.lookup import SIZES, Guesser, Rates, Speculation
 from models.engine.protocol import (
     Adapter,
     Event,
@@ -59,7 +60,7 @@ class Task:
     Attributes:
         id: the request's id. prompt: tokens to evaluate before the first sample.
         cached: prompt tokens that were found in the cache.
-        next: sampled tokens that are not evaluated yet (one, while an answer runs).
+        next: tokens to evaluate next, while an answer runs: the one sampled last, and guesses after it.
         awaited: another task, and how long a prefix it is about to evaluate that this one shares.
     """
 
@@ -76,6 +77,11 @@ class Task:
     @property
     def exact(self) -> bool:
         """Whether it must run alone."""
+        return False
+
+    @property
+    def patient(self) -> bool:
+        """Whether it lets others go first."""
         return False
 
     @property
@@ -120,11 +126,31 @@ class Generation(Task):
     evaluated_at: float | None = None
     first_at: float | None = None
     last_at: float | None = None
+    guesser: Guesser | None = None
+    guessed: int = 0
+    accepted: int = 0
+    # Prints of the logits after the last tokens, each evaluated in a batch of its own.
+    alone: deque[bytes] = field(default_factory=lambda: deque(maxlen=SIZES[-1]))
+
+    @property
+    def lookup(self) -> bool:
+        """Whether guessing can be of use, and changes nothing.
+
+        With a grammar or log-probabilities the sampler does more than to choose the best token.
+        """
+        r = self.request
+        plain = r.grammar is None and r.json_schema is None and r.logprobs is None
+        return r.lookup and plain and r.mode == "fast" and r.sampling.temperature <= 0
 
     @property
     def exact(self) -> bool:
         """Whether it must run alone."""
         return self.request.mode == "exact"
+
+    @property
+    def patient(self) -> bool:
+        """Whether it lets others go first."""
+        return self.request.patient
 
 
 @dataclass(eq=False, kw_only=True)
@@ -195,9 +221,13 @@ class Scheduler:
         self._cache = Cache(model)
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []
+        self._speculation = Speculation(model.batch_size if model.rows_may_agree else 0)
+        self._guessed: list[tuple[Generation, int]] = []  # answers of the batch, and how long they were
+        self._crowded = False  # the last batch had no room, perhaps because of guesses
         self._chores: deque[tuple[str, Iterator[Any], list[Any]]] = deque()
         self._ticks = count(1)
-        self._full = False  # a task was put back for want of room, and none has ended since
+        # Tasks that were put back for want of room; none has ended since.
+        self._put_back: list[Task] = []
 
     # ------------------------------------------------------------ the step
 
@@ -205,6 +235,8 @@ class Scheduler:
         """One turn: admit what fits, evaluate one batch, and let each task use its outputs."""
         self._do_chore()
         self._admit()
+        self._check_rows()
+        self._guess()
         rows = self._fill_batch()
         if not rows or not self._evaluate(rows):
             return
@@ -214,6 +246,9 @@ class Scheduler:
                 self._use_output(task, row, position)
             except RolltopError as error:
                 self._fail(task, error)
+        if self._guessed:
+            made = [len(task.answer) - before for task, before in self._guessed]
+            self._speculation.won(made, self._batch.size)
 
     @property
     def busy(self) -> bool:
@@ -247,7 +282,7 @@ class Scheduler:
         except RolltopError as error:
             self._emit(Failed(id=request.id, failure=failure(error)))
             return
-        self._waiting.append(task)
+        self._queue(task)
 
     def score(self, command: Score) -> None:
         """Queue the scoring of a continuation, answered by Reply with one float for each token."""
@@ -261,7 +296,7 @@ class Scheduler:
         except RolltopError as error:
             self._emit(Failed(id=command.id, failure=failure(error)))
             return
-        self._waiting.append(
+        self._queue(
             Scoring(
                 id=command.id,
                 prompt=prompt + continuation[:-1],
@@ -291,6 +326,13 @@ class Scheduler:
         """The prompt as the cache spells it, where the text is the same; see `prefix.respell`."""
         return self._cache.spell(tokens)
 
+    def _queue(self, task: Task) -> None:
+        """Put a new task behind those that wait, or before the patient ones when it is none itself."""
+        at = len(self._waiting)
+        while at and not task.patient and self._waiting[at - 1].patient:
+            at -= 1
+        self._waiting.insert(at, task)
+
     def _check(self, prompt: list[int]) -> None:
         if not self._model.can_generate:
             raise UserError(
@@ -316,7 +358,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         for task in list(self._waiting):
-            if len(self._running) >= self._parallel or (self._full and self._running):
+            if not self._has_place(task):
                 return
             if any(other.exact for other in self._running) or (task.exact and self._running):
                 return
@@ -326,6 +368,15 @@ class Scheduler:
                 self._start(task)
             if task.exact:
                 return
+
+    def _has_place(self, task: Task) -> bool:
+        """Whether one more may run. Patient ones leave a place to others, and do not keep them from room."""
+        if not self._running:
+            return True
+        if self._put_back and (task.patient or not all(other.patient for other in self._put_back)):
+            return False
+        patient = sum(other.patient for other in self._running)
+        return len(self._running) < self._parallel and not (task.patient and patient >= self._parallel - 1)
 
     def _change(self, change: Change) -> None:
         """Change the adapters while nothing runs; what was evaluated with others is of no use with these."""
@@ -382,17 +433,19 @@ class Scheduler:
 
         That task and all that wait are held back until one ends: cells may be shared, so what a
         task frees cannot be told beforehand, and to start it again at once could go on for ever.
+        Patient tasks give way first, and hold back no others.
         """
         if self._cache.make_room():
             return
         if len(self._running) > 1:
-            self._full = True
-            self._preempt(max(self._running, key=lambda t: t.order), intact=True)
+            youngest = max(self._running, key=lambda t: (t.patient, t.order))
+            self._put_back.append(youngest)
+            self._preempt(youngest, intact=True)
         else:
             self._finish(self._running[0], "context")
 
     def _preempt(self, task: Task, *, intact: bool = False) -> None:
-        """Put a task back at the head of the queue; its answer so far becomes part of its prompt.
+        """Put a task back before its like in the queue; its answer so far becomes part of its prompt.
 
         What was evaluated is kept where the memory is `intact`.
         """
@@ -400,12 +453,19 @@ class Scheduler:
         if isinstance(task, Generation):
             task.prompt = [*task.request.tokens, *task.answer]
             task.next = []
+            task.alone.clear()
         elif isinstance(task, Scoring):
             task.scores.clear()
         sequence, task.sequence = task.sequence, None
         (self._cache.set_aside if intact else self._cache.discard)(sequence)
         self._running.remove(task)
-        self._waiting.appendleft(task)
+        at = 0
+        while task.patient and at < len(self._waiting) and self._goes_before_patient(self._waiting[at]):
+            at += 1
+        self._waiting.insert(at, task)
+
+    def _goes_before_patient(self, task: Task) -> bool:
+        return not task.patient and not isinstance(task, Change)
 
     # ------------------------------------------------------------ one batch
 
@@ -415,9 +475,9 @@ class Scheduler:
         answering = [task for task in self._running if not task.prefilling]
         rows = [self._add(task, task.next) for task in answering]
         budget = self._batch.capacity - self._batch.size
-        if answering:  # however many they are, the prompts go on
+        if not all(task.patient for task in answering):  # however many they are, the prompts go on
             budget = min(budget, max(LEAST_ROWS // 2, self._pace.rows - self._batch.size))
-        for task in self._running:
+        for task in sorted(self._running, key=lambda task: task.patient):
             if budget <= 0 or not task.prefilling:
                 continue
             tokens = task.prompt[task.position : task.position + self._chunk(task, budget)]
@@ -444,7 +504,7 @@ class Scheduler:
 
     def _evaluate(self, rows: list[Row]) -> bool:
         """Decode the batch; False when nothing was evaluated and the next step tries again."""
-        reads = self._batch.size > len(rows)
+        reads = any(task.prefilling for task, _, _ in rows)
         spoils = not self._model.can_cut and len(self._running) > 1  # others start over, see `_undo`
         watch = self._interrupted is not None and reads and not spoils
         if watch:
@@ -460,14 +520,18 @@ class Scheduler:
         finally:
             if watch:
                 self._model.on_abort(None)
+        self._crowded = status == 1
         if status == 0:
-            self._pace.learn(self._batch.size, self._clock() - began)
+            learn = self._pace.learn if reads else self._speculation.learn
+            learn(self._batch.size, self._clock() - began)
             for task, _, tokens in rows:
                 assert task.sequence is not None
                 self._cache.grow(task.sequence, tokens)
             return True
-        if status == 1:
+        if status == 1 and not any(len(task.next) > 1 for task, _, _ in rows):
             self._make_room()
+        elif status == 1:
+            pass  # once more, without guesses
         else:
             self._undo(rows)
         return False
@@ -505,29 +569,37 @@ class Scheduler:
             if len(task.scores) == len(task.targets):
                 self._release(task)
                 self._emit(Reply(id=task.id, value=task.scores))
-        elif isinstance(task, Generation) and task.sequence is not None:
-            self._sample(task, row)
+        elif isinstance(task, Generation) and position < task.position:  # else a guess before it was wrong
+            self._sample(task, row, position)
 
-    def _sample(self, task: Generation, row: int) -> None:
+    def _sample(self, task: Generation, row: int, position: int) -> None:
         assert task.sampler is not None
         if task.evaluated_at is None:
             task.evaluated_at = self._clock()
         token, logprob = task.sampler.sample(row, self._model.logits)
         task.last_at = self._clock()
         task.first_at = task.first_at or task.last_at
+        self._compare(task, row, position, token)
         task.answer.append(token)
-        task.next = [token]
         if self._model.vocab.ends_generation(token):
-            self._finish(task, "stop", logprob)
+            self._end(task, position, "stop", logprob)
             return
         self._say(task, task.text.push(self._visible(task, token)), logprob)
         request = task.request
         if task.text.stopped:
-            self._finish(task, "stop")
+            self._end(task, position, "stop")
         elif request.max_tokens and len(task.answer) >= request.max_tokens:
-            self._finish(task, "length")
-        elif task.position >= self._model.context_size:
-            self._finish(task, "context")
+            self._end(task, position, "length")
+        elif position + 1 >= self._model.context_size:
+            self._end(task, position, "context")
+
+    def _end(
+        self, task: Generation, position: int, reason: FinishReason, logprob: TokenLogprob | None = None
+    ) -> None:
+        """Finish an answer that ends with what was chosen at `position`; guesses after it are taken back."""
+        if task.sequence is not None and task.position > position + 1:
+            self._cache.cut(task.sequence, position + 1)
+        self._finish(task, reason, logprob)
 
     def _visible(self, task: Generation, token: int) -> bytes:
         """The bytes of a token; control tokens are silent unless they mark thinking or a stop."""
@@ -556,6 +628,93 @@ class Scheduler:
             if isinstance(task, Generation) and not task.answer:
                 self._emit(PromptProgress(id=task.id, done=task.position, total=len(task.prompt)))
 
+    # ------------------------------------------------------------ guesses
+
+    def _guess(self) -> None:
+        """Put guesses behind the next tokens of answers, where that promises to be faster."""
+        self._guessed = []
+        running = [task for task in self._running if isinstance(task, Generation)]
+        for task in running:
+            task.guessed -= max(0, len(task.next) - 1)  # those of a batch for which there was no room
+            task.next = task.next[:1]
+        if self._crowded or not self._speculation.possible or not any(task.lookup for task in running):
+            return
+        if len(running) < len(self._running) or any(task.prefilling for task in running):
+            return
+        guesses = [self._guesses(task) for task in running]
+        chances, patient = [chances for _, chances in guesses], [task.patient for task in running]
+        lengths = self._speculation.lengths(chances, patient)
+        for task, (tokens, _), length in zip(running, guesses, lengths, strict=True):
+            task.next = [*task.next, *tokens[:length]]
+            task.guessed += length
+        if any(lengths):
+            self._guessed = [(task, len(task.answer)) for task in running]
+
+    def _guesses(self, task: Generation) -> tuple[list[int], list[float]]:
+        if not task.lookup:
+            return [], []
+        if task.guesser is None:
+            so_far = [*task.request.tokens, *task.answer]
+            task.guesser = Guesser(so_far, Rates(self._speculation.rates))
+        room = self._model.context_size - task.position
+        if task.request.max_tokens:
+            room = min(room, task.request.max_tokens - len(task.answer))
+        return task.guesser.guess(min(self._speculation.longest, room - 1))
+
+    def _compare(self, task: Generation, row: int, position: int, token: int) -> None:
+        """Go on with the token that was chosen after `position`; it may have been guessed and evaluated."""
+        if not task.lookup:
+            task.next = [token]
+            return
+        assert task.sequence is not None
+        if task.guesser is not None:
+            task.guesser.push(token)
+        if self._speculation.checking and len(self._running) == 1 and position >= len(task.prompt):
+            task.alone.append(self._model.print_of(row))
+        else:
+            task.alone.clear()
+        if task.sequence.tokens[position + 1 : position + 2] == [token]:
+            task.accepted += 1
+        elif task.position == position + 1 or self._cache.cut(task.sequence, position + 1):
+            task.next = [token]
+        else:
+            self._preempt(task)
+            task.prompt.append(token)
+
+    def _check_rows(self) -> None:
+        """Find out, now and then, whether one more number of rows comes out as each does alone."""
+        task = self._running[0] if len(self._running) == 1 else None
+        if not isinstance(task, Generation) or task.sequence is None or not task.lookup or task.prefilling:
+            return
+        size = self._speculation.due(len(task.alone))
+        if not size:
+            return
+        tokens, prints = task.sequence.tokens[-size:], list(task.alone)[-size:]
+        began = self._clock()
+        try:
+            alike = self._again(task, tokens, len(tokens)) == prints
+            seconds = self._clock() - began
+            if not alike:  # what is in memory is not what it would be
+                self._again(task, tokens, 1)
+        except EngineError as error:
+            self._fail(task, error)
+            return
+        self._speculation.checked(size, alike, seconds, self._clock() - began)
+
+    def _again(self, task: Generation, tokens: list[int], rows: int) -> list[bytes]:
+        """Evaluate the last tokens again, `rows` in a batch; prints of the logits after each."""
+        sequence, prints = task.sequence, list[bytes]()
+        assert sequence is not None
+        kept = self._cache.cut(sequence, task.position - len(tokens))
+        for at in range(0, len(tokens), rows):
+            self._batch.clear()
+            self._add(task, tokens[at : at + rows])
+            if not kept or self._model.decode(self._batch) != 0:
+                raise EngineError("The model could not evaluate its own answer again.")
+            self._cache.grow(sequence, tokens[at : at + rows])
+            prints += map(self._model.print_of, range(self._batch.size))
+        return prints
+
     # ------------------------------------------------------------ endings
 
     def _finish(self, task: Task, reason: FinishReason, logprob: TokenLogprob | None = None) -> None:
@@ -574,6 +733,8 @@ class Scheduler:
                     prompt_tokens=len(task.request.tokens),
                     cached_tokens=min(task.cached, len(task.request.tokens)),
                     completion_tokens=len(task.answer),
+                    guessed=task.guessed,
+                    accepted=task.accepted,
                 ),
                 timings=self._timings(task),
                 mode=task.request.mode,
@@ -602,7 +763,7 @@ class Scheduler:
         """Take a task off; its sequence stays as a cached prefix, unless it had to run on its own."""
         if task in self._running:
             self._running.remove(task)
-            self._full = False
+            self._put_back.clear()
         else:
             self._waiting.remove(task)
         if isinstance(task, Generation) and task.sampler is not None:

@@ -8,15 +8,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from models.engine.client import Loading
+from models.engine.client import SILENCE_S, Loading
 from models.engine.protocol import (
     Adapter,
     Chat,
+    Failed,
     Finished,
     FinishReason,
     GenerationEvent,
@@ -26,12 +27,14 @@ from models.engine.protocol import (
     PromptProgress,
     PromptSize,
     Request,
+    Silence,
     Started,
     TextDelta,
     ThinkingDelta,
     ThinkingTags,
     Timings,
     Usage,
+    failure,
 )
 from models.errors import EngineDied, EngineError, RolltopError, UserError
 
@@ -142,6 +145,10 @@ class ScriptedEngine:
             raise UserError("The prompt is empty.")
         self.requests.append(request)
         return ScriptedStream(self, request, self._answers(request))
+
+    def batch(self, requests: Sequence[Request]) -> ScriptedBatch:
+        """Queue many generations; `options.parallel` of them take turns, an event each."""
+        return ScriptedBatch(self, requests)
 
     def render(self, chat: Chat) -> Prompt:
         """Render messages in a ChatML-like form (or a plain one) and tokenize the result."""
@@ -308,13 +315,17 @@ class ScriptedStream:
         self._events = self._run()
 
     def __iter__(self) -> Iterator[GenerationEvent]:
-        return self._events
+        for event in self._events:
+            if event is not None:
+                yield event
+            else:
+                time.sleep(_POLL_S)
 
     def cancel(self) -> None:
         """Ask for a stop; a Finished event with reason "cancelled" follows."""
         self._cancelled.set()
 
-    def _run(self) -> Iterator[GenerationEvent]:
+    def _run(self) -> Generator[GenerationEvent | None, None, None]:
         engine, id = self._engine, self._request.id
         engine._running.add(id)
         try:
@@ -322,7 +333,8 @@ class ScriptedStream:
         finally:
             engine._running.discard(id)
 
-    def _generate(self) -> Iterator[GenerationEvent]:
+    def _generate(self) -> Iterator[GenerationEvent | None]:
+        """The events; None while it is held."""
         request, engine = self._request, self._engine
         total = len(request.tokens)
         if total > engine.info.context_size:
@@ -341,7 +353,11 @@ class ScriptedStream:
         made: list[int] = []
         reason: FinishReason = self._answer.finish_reason
         first = last = submitted + prompt_s
-        for thinking, piece in self._pieces():
+        for held_or_piece in self._pieces():
+            if held_or_piece is None:
+                yield None
+                continue
+            thinking, piece = held_or_piece
             if self._cancelled.is_set() or len(made) >= limit:
                 break
             tokens = engine.tokenize(piece)[: limit - len(made)]
@@ -372,24 +388,24 @@ class ScriptedStream:
             seed=request.sampling.seed if request.sampling.seed is not None else len(engine.requests),
         )
 
-    def _pieces(self) -> Iterator[tuple[bool, str]]:
-        """The pieces with their delays and the hold, until cancelled; whether each is thinking."""
+    def _pieces(self) -> Iterator[tuple[bool, str] | None]:
+        """The pieces with their delays, until cancelled, and whether each is thinking; None while held."""
         answer = self._answer
         pieces = [(True, piece) for piece in _pieces(answer.thinking)]
         pieces += [(False, piece) for piece in _pieces(answer.pieces)]
-        for number, piece in enumerate(pieces):
-            self._wait(number)
-            yield piece
-        self._wait(len(pieces))
+        for number, piece in enumerate([*pieces, None]):
+            if answer.delay_s:
+                self._cancelled.wait(answer.delay_s)
+            while number == answer.hold_at and self._held():
+                yield None
+            self._engine._check_alive()
+            if piece is not None:
+                yield piece
 
-    def _wait(self, number: int) -> None:
-        answer, engine = self._answer, self._engine
-        if answer.delay_s:
-            self._cancelled.wait(answer.delay_s)
-        if answer.hold is not None and number == answer.hold_at:
-            while engine.alive() and not self._cancelled.is_set() and not answer.hold.wait(_POLL_S):
-                pass
-        engine._check_alive()
+    def _held(self) -> bool:
+        hold = self._answer.hold
+        released = hold is None or hold.is_set() or self._cancelled.is_set()
+        return not released and self._engine.alive()
 
     def _end(self) -> None:
         if self._answer.die:
@@ -397,6 +413,57 @@ class ScriptedStream:
         self._engine._check_alive()
         if self._answer.error is not None:
             raise self._answer.error
+
+
+class ScriptedBatch:
+    """The events of many scripted requests; they happen as the batch is read."""
+
+    def __init__(self, engine: ScriptedEngine, requests: Sequence[Request]) -> None:
+        self._engine = engine
+        self._failed: list[Failed] = []
+        self._streams: dict[str, ScriptedStream] = {}
+        for request in requests:
+            try:
+                self._streams[request.id] = engine.submit(request)
+            except EngineDied:
+                raise
+            except RolltopError as error:
+                self._failed.append(Failed(id=request.id, failure=failure(error)))
+
+    def __iter__(self) -> Iterator[GenerationEvent]:
+        while self._failed:
+            yield self._failed.pop(0)
+        spoke = time.monotonic()
+        while running := list(self._streams)[: self._engine.options.parallel]:
+            for id in running:
+                if (event := self._next(id)) is not None:
+                    yield event
+                    spoke = time.monotonic()
+            silent = time.monotonic() - spoke
+            if silent >= SILENCE_S:
+                yield Silence(id=running[0])
+                spoke = time.monotonic()
+            elif silent >= _POLL_S:
+                time.sleep(_POLL_S)
+
+    def cancel(self) -> None:
+        """Ask all that still run to stop; a Finished event with reason "cancelled" follows for each."""
+        for stream in list(self._streams.values()):
+            stream.cancel()
+
+    def _next(self, id: str) -> GenerationEvent | None:
+        """The next event of a request; None while it is held."""
+        try:
+            event = next(self._streams[id]._events)
+        except EngineDied:
+            while self._streams:
+                self._streams.popitem()[1]._events.close()
+            raise
+        except RolltopError as error:
+            event = Failed(id=id, failure=failure(error))
+        if isinstance(event, Finished | Failed):
+            self._streams.pop(id)._events.close()
+        return event
 
 
 def _pieces(text: str | Sequence[str]) -> list[str]:

@@ -8,26 +8,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from models.engine.client import ProcessEngine
+from models.engine.client import Engine, InProcessEngine, ProcessEngine
 from models.engine.protocol import (
     Chat,
+    Failed,
     Finished,
+    GenerationEvent,
     LoadOptions,
     Message,
+    PromptProgress,
     Request,
     Sampling,
     Silence,
+    Started,
     TextDelta,
 )
 from models.errors import EngineDied, RolltopError, UserError
 
+Event = GenerationEvent
 GREEDY = Sampling(temperature=0)
 Load = Callable[..., ProcessEngine]
 
@@ -47,12 +52,12 @@ def load(starter: Path) -> Iterator[Load]:
         engine.close()
 
 
-def story(engine: ProcessEngine, id: str, n: int) -> Request:
+def story(engine: Engine, id: str, n: int) -> Request:
     prompt = engine.render(Chat(messages=(Message(role="user", content="Write a story about the sea."),)))
     return Request(id=id, tokens=prompt.tokens, sampling=GREEDY, max_tokens=n)
 
 
-def text_of(events: Iterator[object] | list[object]) -> str:
+def text_of(events: Iterable[object]) -> str:
     return "".join(e.text for e in events if isinstance(e, TextDelta))
 
 
@@ -65,6 +70,101 @@ def test_an_answer_comes_through_the_process(load: Load) -> None:
     assert engine.info.load_s > 0
     assert engine.pid != os.getpid()
     assert not engine.busy
+
+
+def by_request(events: Iterable[Event]) -> dict[str, list[Event]]:
+    sorted_out: dict[str, list[Event]] = {}
+    for event in events:
+        assert isinstance(event, Started | PromptProgress | TextDelta | Finished | Failed | Silence)
+        if not isinstance(event, Silence):
+            sorted_out.setdefault(event.id, []).append(event)
+    return sorted_out
+
+
+@pytest.mark.parametrize("kind", [ProcessEngine, InProcessEngine])
+def test_a_batch_brings_the_events_of_all_its_requests(
+    starter: Path, kind: type[ProcessEngine | InProcessEngine]
+) -> None:
+    engine = kind.start(LoadOptions(path=str(starter), context_size=2048, parallel=4))
+    try:
+        requests = [story(engine, f"b{n}", n + 1) for n in range(10)]
+        events = by_request(engine.batch(requests))
+        assert list(events) == [request.id for request in requests]
+        alone = text_of(list(engine.submit(story(engine, "alone", 10))))
+        for request in requests:
+            first, last = events[request.id][0], events[request.id][-1]
+            assert isinstance(first, Started)
+            assert isinstance(last, Finished)
+            assert last.usage.completion_tokens == request.max_tokens
+            assert alone.startswith(text_of(events[request.id]))
+        assert not engine.busy
+        assert list(engine.batch([])) == []
+    finally:
+        engine.close()
+
+
+def test_a_request_that_fails_in_a_batch_disturbs_no_other(load: Load) -> None:
+    engine = load()
+    empty, endless = Request(id="empty", tokens=()), Request(id="endless", tokens=(1,) * 600)
+    bad = Request(id="bad", tokens=(1,), grammar="root := (")
+    good = [story(engine, "first", 5), story(engine, "last", 5)]
+    events = by_request(engine.batch([good[0], empty, endless, bad, good[1]]))
+    assert [type(events[id][-1]) for id in ("first", "last")] == [Finished, Finished]
+    failed = [event for id in ("empty", "endless", "bad") for event in events[id]]
+    codes = [event.failure.code for event in failed if isinstance(event, Failed)]
+    assert codes == ["empty", "context_full", "grammar"]
+
+
+def test_a_batch_with_a_name_that_is_taken_is_not_begun(load: Load) -> None:
+    engine = load()
+    running = engine.submit(story(engine, "taken", 5))
+    for names in (["new", "taken"], ["new", "new"]):
+        with pytest.raises(RolltopError):
+            engine.batch([story(engine, name, 5) for name in names])
+    assert isinstance(list(running)[-1], Finished)
+    assert isinstance(list(engine.submit(story(engine, "new", 5)))[-1], Finished)
+
+
+def test_cancelling_a_batch_ends_what_runs_and_what_waits(load: Load) -> None:
+    engine = load(parallel=2)
+    batch = engine.batch([story(engine, f"c{n}", 200) for n in range(8)])
+    events = iter(batch)
+    seen: list[Event] = []
+    while not (seen and isinstance(seen[-1], TextDelta)):
+        seen.append(next(events))  # type: ignore[arg-type]
+    batch.cancel()
+    ends = [event for event in events if isinstance(event, Finished)]
+    assert sorted(end.id for end in ends) == [f"c{n}" for n in range(8)]
+    assert {end.finish_reason for end in ends} == {"cancelled"}
+    batch.cancel()
+    assert not engine.busy
+
+
+def test_a_batch_tells_silence_and_the_death_of_its_engine(load: Load) -> None:
+    engine = load()
+    events = iter(engine.batch([story(engine, f"d{n}", 300) for n in range(3)]))
+    while not isinstance(next(events), TextDelta):
+        pass
+    os.kill(engine.pid, signal.SIGSTOP)
+    while not isinstance(silence := next(events), Silence):
+        pass
+    assert silence.id == "d0"
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(EngineDied):
+        list(events)
+    assert not engine.busy
+    with pytest.raises(EngineDied):
+        engine.batch([Request(id="late", tokens=(1,))])
+
+
+def test_calls_go_on_beside_a_batch_that_is_read_by_another_thread(load: Load) -> None:
+    engine = load(context_size=2048)
+    with ThreadPoolExecutor(1) as threads:
+        batch = engine.batch([story(engine, f"e{n}", 20) for n in range(6)])
+        events = threads.submit(lambda: by_request(batch))
+        assert all(engine.count("word " * n) >= n for n in range(10))
+        assert text_of(list(engine.submit(story(engine, "beside", 5))))
+        assert all(isinstance(of[-1], Finished) for of in events.result().values())
 
 
 def test_calls_from_many_threads_are_all_answered(load: Load) -> None:

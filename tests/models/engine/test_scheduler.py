@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,12 @@ from models.engine.protocol import (
     PromptProgress,
     Request,
     Sampling,
+    SetAdapters,
     Started,
     TextDelta,
     TokenLogprob,
 )
-from models.engine.scheduler import LEAST_ROWS, Pace
+from models.engine.scheduler import LEAST_ROWS, Pace, Task
 from models.errors import EngineError, RolltopError, UserError
 
 GREEDY = Sampling(temperature=0)
@@ -211,6 +212,120 @@ def test_prompts_go_on_beside_more_answers_than_a_batch_is_meant_to_hold(load: L
     long = Result(engine, engine.tokenize("word " * 100), max_tokens=1)
     for result in (*answers, long):
         assert result.read().end.finish_reason in ("length", "stop")
+
+
+def begin(result: Result) -> Iterator[object]:
+    """Read a result up to its first text; what is left of its events."""
+    events = iter(result.stream)
+    while not isinstance(next(events), TextDelta):
+        pass
+    return events
+
+
+def step(engine: InProcessEngine) -> None:
+    """Take what was sent, and do one step; a call such as `tokenize` does that, too."""
+    for event in engine._receive(0):
+        engine._dispatch(event)
+
+
+def ids_of(tasks: Iterable[Task]) -> list[str]:
+    return [task.id for task in tasks]
+
+
+def test_a_person_does_not_wait_behind_patient_requests(load: Load) -> None:
+    engine = load(context_size=2048, parallel=3)
+    scheduler, prompts = engine._worker._scheduler, [engine.tokenize(f"Part {n}") for n in range(7)]
+    parts = [Result(engine, prompt, max_tokens=5, patient=True) for prompt in prompts[1:]]
+    step(engine)
+    assert ids_of(scheduler._running) == [part.id for part in parts[:2]]
+    person = Result(engine, prompts[0], max_tokens=3)
+    step(engine)
+    assert ids_of(scheduler._running)[2:] == [person.id]
+    assert ids_of(scheduler._waiting) == [part.id for part in parts[2:]]
+    for result in (person, *parts):
+        assert result.read().end.finish_reason in ("length", "stop")
+
+
+def test_patient_requests_queue_behind_others(load: Load) -> None:
+    engine = load(context_size=1024, parallel=1)
+    scheduler, prompts = engine._worker._scheduler, [engine.tokenize(f"Part {n}") for n in range(7)]
+    first = Result(engine, prompts[0], max_tokens=3, patient=True)
+    step(engine)
+    parts = [Result(engine, prompt, max_tokens=3, patient=True) for prompt in prompts[1:4]]
+    people = [Result(engine, prompt, max_tokens=3) for prompt in prompts[4:]]
+    step(engine)
+    assert ids_of(scheduler._running) == [first.id]
+    assert ids_of(scheduler._waiting) == [result.id for result in (*people, *parts)]
+    for result in (first, *parts, *people):
+        assert result.read().end.finish_reason in ("length", "stop")
+
+
+def test_nobody_overtakes_a_change_of_adapters(load: Load) -> None:
+    engine = load(context_size=1024, parallel=1)
+    scheduler, prompt = engine._worker._scheduler, engine.tokenize("Part")
+    before = [Result(engine, prompt, max_tokens=2, patient=True) for _ in range(2)]
+    engine._send(SetAdapters(id="change", adapters=()))
+    after = Result(engine, prompt, max_tokens=2, patient=True)
+    person = Result(engine, prompt, max_tokens=2)
+    step(engine)
+    assert ids_of(scheduler._waiting) == [before[1].id, "change", person.id, after.id]
+    for result in (*before, person, after):
+        result.read()
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_patient_answers_may_be_held_up_by_prompts(load: Load, patient: bool) -> None:
+    engine = load(context_size=2048, pause_s=0.0)
+    answer = Result(
+        engine,
+        engine.tokenize("Count: one, two,"),
+        max_tokens=900,
+        logit_bias=no_end(engine),
+        patient=patient,
+    )
+    events = begin(answer)
+    long = Result(engine, engine.tokenize("word " * 600), max_tokens=1, patient=True).read()
+    done = [0, *(e.done for e in long.events if isinstance(e, PromptProgress))]
+    largest = max(b - a for a, b in pairwise(done))
+    assert largest == 511 if patient else largest < LEAST_ROWS
+    answer.stream.cancel()
+    list(events)
+
+
+def test_a_person_s_prompt_is_read_before_those_of_patient_requests(load: Load) -> None:
+    engine = load(context_size=4096)
+    words, seas = engine.tokenize("word " * 600), engine.tokenize("sea " * 600)
+    part = Result(engine, words, max_tokens=1, patient=True)
+    step(engine)
+    person = Result(engine, seas, max_tokens=1).read()
+    assert person.end.usage.completion_tokens == 1
+    assert not any(isinstance(event, TextDelta) for event in engine._answers[part.id].events)
+    assert part.read().end.usage.completion_tokens == 1
+
+
+def test_patient_requests_give_way_where_the_context_is_full(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = load(context_size=512, parallel=4)
+    scheduler, bias = engine._worker._scheduler, no_end(engine)
+    prompts = [engine.tokenize(f"{n}: " + "sea " * 60) for n in range(3)]
+    person_s = engine.tokenize("Person: " + "land " * 60)
+    parts = [Result(engine, p, max_tokens=120, logit_bias=bias, patient=True) for p in prompts]
+    for _ in range(20):
+        step(engine)
+    put_back: list[str] = []
+    preempt = scheduler._preempt
+
+    def noted(task: Task, *, intact: bool = False) -> None:
+        put_back.append(task.id)
+        preempt(task, intact=intact)
+
+    monkeypatch.setattr(scheduler, "_preempt", noted)
+    person = Result(engine, person_s, max_tokens=90, logit_bias=bias).read()
+    assert all(part.read().end.usage.completion_tokens == 120 for part in parts)
+    assert put_back
+    assert person.id not in put_back
+    assert person.end.usage.completion_tokens == 90
 
 
 def test_more_conversations_than_sequences_all_get_their_answers(load: Load) -> None:

@@ -14,12 +14,14 @@ from models.engine.pool import EnginePool
 from models.engine.protocol import (
     Adapter,
     Chat,
+    Failed,
     Finished,
     GenerationEvent,
     LoadOptions,
     Message,
     Request,
     Sampling,
+    Silence,
     Started,
     TextDelta,
     ThinkingDelta,
@@ -142,6 +144,46 @@ def test_cancelling_ends_even_a_held_answer() -> None:
             assert engine.busy
             stream.cancel()
     assert (said(events), end(events).finish_reason) == ("one", "cancelled")
+    assert not engine.busy
+
+
+def test_a_batch_takes_turns_and_tells_failures() -> None:
+    engine = ScriptedEngine(
+        [Answer("a b"), Answer("c", error=EngineError("broken", code="broken")), Answer("d e")],
+        options=LoadOptions(path="/m", parallel=2),
+    )
+    requests = [Request(id=id, tokens=(1,) if id != "empty" else ()) for id in ("1", "empty", "2", "3", "4")]
+    events = list(engine.batch(requests))
+    texts = [(event.id, event.text) for event in events if isinstance(event, TextDelta)]
+    assert texts == [("1", "a"), ("2", "c"), ("1", " b"), ("3", "d"), ("3", " e")]
+    failed = {event.id: event.failure for event in events if isinstance(event, Failed)}
+    assert set(failed) == {"empty", "2", "4"}
+    assert failed["2"].code == "broken"
+    assert [event.id for event in events if isinstance(event, Finished)] == ["1", "3"]
+    assert not engine.busy
+
+
+def test_a_held_answer_of_a_batch_lets_the_others_go_on() -> None:
+    never = threading.Event()
+    engine = ScriptedEngine([Answer("a b", hold=never, hold_at=1), Answer("c"), Answer("d")])
+    batch = engine.batch([Request(id=str(n), tokens=(1,)) for n in range(3)])
+    seen: list[GenerationEvent] = []
+    for event in batch:
+        seen.append(event)
+        if isinstance(event, Silence):
+            batch.cancel()
+    ends = [(event.id, event.finish_reason) for event in seen if isinstance(event, Finished)]
+    assert ends == [("1", "stop"), ("2", "stop"), ("0", "cancelled")]
+    assert said([event for event in seen if event.id == "0"]) == "a"
+
+
+def test_a_batch_ends_with_its_engine() -> None:
+    engine = ScriptedEngine([Answer("a", die=True), Answer("b c d e")])
+    seen: list[GenerationEvent] = []
+    with pytest.raises(EngineDied):
+        seen.extend(engine.batch([Request(id=id, tokens=(1,)) for id in "xy"]))
+    assert said([event for event in seen if event.id == "x"]) == "a"
+    assert not any(isinstance(event, Finished) for event in seen)
     assert not engine.busy
 
 
