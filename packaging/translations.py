@@ -1,9 +1,9 @@
 """Finds every text a user sees and keeps the translations: `uv run python packaging/translations.py`.
 
 Qt's lupdate sees neither the errors of the lower floors, which know nothing of Qt, nor the settings, the
-catalogue and the kinds of tasks, which are data; so the texts are found here, by reading the sources. The file of each language is
-updated in place (new texts come in unfinished, texts that are gone are dropped) and compiled with Qt's own
-lrelease.
+catalogue and the kinds of tasks, which are data; so the texts are found here, by reading the sources. The
+file of each language is updated in place (new texts come in unfinished, texts that are gone are dropped) and
+compiled with Qt's own lrelease.
 """
 
 from __future__ import annotations

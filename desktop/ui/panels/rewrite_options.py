@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TRANSLATE = "translate"
 
+
 def task_name(id: str) -> str:
     """What a task is called."""
     from desktop.workbench.rewrite import TASKS
