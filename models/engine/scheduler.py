@@ -221,7 +221,7 @@ class Scheduler:
         self._cache = Cache(model)
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []
-        self._speculation = Speculation(model.batch_size if model.rows_may_agree else 0)
+        self._speculation = self._new_speculation()
         self._guessed: list[tuple[Generation, int]] = []  # answers of the batch, and how long they were
         self._crowded = False  # the last batch had no room, perhaps because of guesses
         self._chores: deque[tuple[str, Iterator[Any], list[Any]]] = deque()
@@ -386,6 +386,7 @@ class Scheduler:
         except RolltopError as error:
             self._emit(Failed(id=change.id, failure=failure(error)))
         else:
+            self._speculation = self._new_speculation()  # rows may not come out alike with these
             self._emit(Reply(id=change.id, value=self._model.info))
 
     def _worth_waiting(self, task: Task) -> bool:
@@ -629,6 +630,9 @@ class Scheduler:
                 self._emit(PromptProgress(id=task.id, done=task.position, total=len(task.prompt)))
 
     # ------------------------------------------------------------ guesses
+
+    def _new_speculation(self) -> Speculation:
+        return Speculation(self._model.batch_size if self._model.rows_may_agree else 0)
 
     def _guess(self) -> None:
         """Put guesses behind the next tokens of answers, where that promises to be faster."""

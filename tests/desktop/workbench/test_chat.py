@@ -121,7 +121,8 @@ def test_a_turn_tells_its_stages_in_order_and_keeps_everything(make: MakeChats) 
     assert answer.finish_reason == "stop"
     assert answer.model == chats.library.starter().id
     assert answer.system == "Be kind."
-    assert set(answer.usage) == {"prompt_tokens", "cached_tokens", "completion_tokens"}
+    assert answer.usage["completion_tokens"] > 0
+    assert {"prompt_tokens", "cached_tokens", "guessed", "accepted"} <= set(answer.usage)
     assert answer.usage["completion_tokens"] == 6
     assert set(answer.timings) >= {
         "load_s",

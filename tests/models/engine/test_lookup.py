@@ -408,6 +408,16 @@ def test_rows_that_differ_are_found_out_and_leave_no_trace(
     assert max(scheduler._speculation._used) == 4
 
 
+def test_other_adapters_are_checked_anew(engine: InProcessEngine) -> None:
+    same(engine, TASKS["list"], max_tokens=60)
+    speculation = engine._worker._scheduler._speculation
+    assert speculation.longest > 0
+    engine.set_adapters([])
+    assert engine._worker._scheduler._speculation.longest == 0
+    same(engine, TASKS["list"], max_tokens=60)
+    assert engine._worker._scheduler._speculation.longest > 0
+
+
 def test_a_full_context_ends_the_answer_at_the_same_token(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -294,7 +294,7 @@ def test_patient_answers_may_be_held_up_by_prompts(load: Load, patient: bool) ->
 
 def test_a_person_s_prompt_is_read_before_those_of_patient_requests(load: Load) -> None:
     engine = load(context_size=4096)
-    words, seas = engine.tokenize("word " * 600), engine.tokenize("sea " * 600)
+    words, seas = engine.tokenize("word " * 900), engine.tokenize("sea " * 900)
     part = Result(engine, words, max_tokens=1, patient=True)
     step(engine)
     person = Result(engine, seas, max_tokens=1).read()
