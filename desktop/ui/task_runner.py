@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.workbench.loading import ModelLoading
-from desktop.workbench.store.records import RunRow
+from desktop.workbench.store.records import PartRow, RunRow
 from desktop.workbench.task import PartSaved, PartsPlanned, PartText, Progress, RunSaved
 from desktop.workbench.workbench import Workbench
 
@@ -59,6 +59,7 @@ class TaskRunner(QObject):
     Attributes:
         run_id: the run it works on; "" when it does not.
         fraction: how far that is, 0 to 1.
+        parts: what was said of each part last. texts: the answers that are on their way.
     Signals:
         began(str run_id); ended: however it ended, after everything else.
         loading(float): the part of the model that is loaded.
@@ -87,6 +88,8 @@ class TaskRunner(QObject):
         self._loaded = False
         self.run_id = ""
         self.fraction = 0.0
+        self.parts: dict[int, PartRow] = {}
+        self.texts: dict[int, str] = {}
 
     @property
     def busy(self) -> bool:
@@ -102,6 +105,7 @@ class TaskRunner(QObject):
             return
         work = self._work = _Work(self._workbench.tasks, run_id, keep)
         self.run_id, self.fraction, self._loaded = run_id, 0.0, False
+        self.parts, self.texts = {}, {}
         self.began.emit(run_id)
         self._jobs.stream(lambda: work, self._hear, partial(self._end, None), self._end)
 
@@ -119,7 +123,9 @@ class TaskRunner(QObject):
     def _hear(self, events: list[Any]) -> None:
         for number, group in groupby(events, lambda e: e.number if isinstance(e, PartText) else None):
             if number is not None:
-                self.part_text.emit(number, "".join(event.text for event in group))
+                text = "".join(event.text for event in group)
+                self.texts[number] = self.texts.get(number, "") + text
+                self.part_text.emit(number, text)
             else:
                 self._take(group)
 
@@ -130,8 +136,11 @@ class TaskRunner(QObject):
                     self._loaded = True
                     self.loading.emit(fraction)
                 case PartsPlanned(parts=parts):
+                    self.parts.update((part.number, part) for part in parts)
                     self.planned.emit(parts)
                 case PartSaved(part=part):
+                    self.parts[part.number] = part
+                    self.texts.pop(part.number, None)
                     self.part_saved.emit(part)
                 case Progress(fraction=fraction, left_s=left_s):
                     self.fraction = fraction

@@ -50,8 +50,8 @@ class RewritePanel(TaskPanel[RewrittenText]):
         self.views = RewriteViews(self.source, jobs, theme, self)
         self.column.addWidget(self.views, 1)
         self.choices.swap_requested.connect(self.swap)
-        self.choices.task_changed.connect(self._detect_timer.start)
-        self.source.changed.connect(self._detect_timer.start)
+        self.choices.task_changed.connect(self._detect_soon)
+        self.source.changed.connect(self._detect_soon)
         self.views.kept.connect(self._keep)
         self.views.replace_requested.connect(self.replace_source)
         self.views.save_requested.connect(self.save_result)
@@ -81,8 +81,8 @@ class RewritePanel(TaskPanel[RewrittenText]):
         self.choices.show_language(str(shown.run.data.get("language") or ""))
         self.views.show_view("side")
 
-    def _created(self, shown: RewrittenText) -> None:
-        super()._created(shown)
+    def _show_created(self, shown: RewrittenText) -> None:
+        super()._show_created(shown)
         self.views.show_view("side")
 
     def _show_work(self, shown: RewrittenText) -> None:
@@ -169,13 +169,18 @@ class RewritePanel(TaskPanel[RewrittenText]):
 
     # ------------------------------------------------------------ languages
 
+    def _detect_soon(self) -> None:
+        """The text may be another one: what is being found out is about the old one."""
+        if self._detecting is not None:
+            self._detecting.cancel()
+            self._detecting = None
+        self._detect_timer.start()
+
     def _detect(self) -> None:
         """Find the language of the text, when that matters."""
         from desktop.workbench.language import detect
 
         documents = self.source.documents()
-        if self._detecting is not None:
-            self._detecting.cancel()
         if not documents or not self.choices.translating:
             self.choices.show_language("")
             return
@@ -185,7 +190,8 @@ class RewritePanel(TaskPanel[RewrittenText]):
     def _detected(self, code: str) -> None:
         self._detecting = None
         self.choices.show_language(code)
-        if code and code == self.choices.target.currentData() and self._run is None:
+        translated = self._run is not None and self._run.options.get("task") == "translate"
+        if code and code == self.choices.target.currentData() and not translated:
             self.choices.set_target("zh" if code == "en" else "en")
 
     def swap(self) -> None:

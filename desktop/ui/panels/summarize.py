@@ -180,7 +180,6 @@ class SummarizePanel(TaskPanel[Opened]):
         self.result.buttons["again"].setEnabled(self.choices.start.isEnabled())
 
     def _show_bar(self) -> None:
-        self.bar.offer_stop(not self.busy)  # the primary button stops what is shown
         super()._show_bar()
         if self._failed_run and not self.notice.isHidden() and not self.runner.busy:
             self.bar.hide()  # the notice has the ways on

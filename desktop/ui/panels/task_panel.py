@@ -103,7 +103,8 @@ class TaskPanel(QWidget, Generic[S]):
         self._saver = Saver(jobs, self._fail)
         self._shown: S | None = None
         self._opening: Job | None = None
-        self._starting = self._narrow = False
+        self._starting = self._stopping = self._narrow = False
+        self._making: object = None  # the run that is being kept, while its text is still shown
         self._left_s: float | None = None
         self._folder = ""
         self.choices = choices
@@ -226,7 +227,7 @@ class TaskPanel(QWidget, Generic[S]):
         """Show no run any more; the text stays."""
         self._cancel_opening()
         self._keep_edits()
-        self._shown = None
+        self._shown = self._making = None
         self._show_nothing()
         self.notice.dismiss()
 
@@ -251,13 +252,20 @@ class TaskPanel(QWidget, Generic[S]):
         return self._read(run, documents, self._tasks.parts(id))
 
     def _show_opened(self, shown: S) -> None:
-        self._opening = None
+        self._opening = self._making = None
+        if shown.run.status == "running" and self.runner.run_id != shown.run.id:  # it ended meanwhile
+            self.open_run(shown.run.id)
+            return
         self._shown = shown
         self.notice.dismiss()
         self.source.set_documents(self._documents(shown))
         self.choices.show_values(shown.run.options)
         self.picker.set_model(shown.run.model)
         self._show(shown)
+        if self.busy and self.runner.parts:  # more was heard since it was read
+            self._show_planned(shown, [part for _, part in sorted(self.runner.parts.items())])
+            for number, text in self.runner.texts.items():
+                self._show_text(number, text)
         self._show_run()
 
     def _show_run(self) -> None:
@@ -265,7 +273,7 @@ class TaskPanel(QWidget, Generic[S]):
         run, busy = self._run, self.busy
         self.title.set_title(self._words.new if run is None else run_title(run), editable=run is not None)
         self.list.set_current(self.current)
-        self.source.set_locked(busy)
+        self.source.set_locked(busy or self._making is not None)
         self.choices.set_running(busy)
         self._show_start()
         self._show_bar()
@@ -278,6 +286,7 @@ class TaskPanel(QWidget, Generic[S]):
 
     def _show_bar(self) -> None:
         """How far the run is that is worked on, or how the shown one can be taken up again."""
+        self.bar.offer_stop(not self.busy)  # the primary button stops what is shown
         if self.runner.busy:
             if self.bar.isHidden() or not self.bar.resume.isHidden():
                 self.bar.show_busy(QCoreApplication.translate("Task", "Working…"))
@@ -328,25 +337,40 @@ class TaskPanel(QWidget, Generic[S]):
             self._starting = False
             self._show_run()
             return
+        made = self._making = object()
+        self.source.set_locked(True)
         options, model = self.choices.options(), self.picker.key
         self._saver.put(self.OPTIONS, partial(self._store.set_setting, self.OPTIONS, options.to_dict()))
         self._jobs.run(
             lambda: self._read(self._make(documents, options, model), documents, ()),
-            self._created,
+            partial(self._created, made),
             self._not_created,
         )
 
     def _not_created(self, error: Exception) -> None:
-        self._starting = False
+        self._starting = self._stopping = False
+        self._making = None
         self._show_run()
         self._fail(error)
 
-    def _created(self, shown: S) -> None:
-        self._starting = False
+    def _created(self, made: object, shown: S) -> None:
+        stopping = self._stopping
+        self._starting = self._stopping = False
+        self.list.refresh()
+        if self._making is made:
+            self._making = None
+            self._show_created(shown)
+        else:  # something else is shown by now: it is worked on all the same
+            self.runner.start(shown.run.id, self._keeper(shown))
+            self._show_run()
+        if stopping:
+            self.stop()
+
+    def _show_created(self, shown: S) -> None:
+        """Show a run that was made of the texts that are shown, and work on it."""
         self._shown = shown
         self.source.set_kept()
         self._show(shown)
-        self.list.refresh()
         self._work()
 
     def _work(self) -> None:
@@ -364,7 +388,7 @@ class TaskPanel(QWidget, Generic[S]):
     def resume(self) -> None:
         """Go on with the shown run where it ended; with another model when one was chosen."""
         run, key = self._run, self.picker.key
-        if run is None or self.runner.busy:
+        if run is None or self.runner.busy or self._starting:
             return
         self._keep_edits()
         if key and key != run.model:
@@ -383,6 +407,8 @@ class TaskPanel(QWidget, Generic[S]):
         if self.runner.busy:
             self.bar.set_stopping()
             self.runner.stop()
+        elif self._making is not None:
+            self._stopping = True
         elif self._starting:  # the files are still being read
             self._starting = False
             self.source.take(lambda _documents: None)

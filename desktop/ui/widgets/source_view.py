@@ -264,14 +264,19 @@ class EntryRow(QWidget):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(0)
         self._grid.addWidget(self.name, 0, 0)
+        self._told: tuple[str, str, bool, bool] | None = None
 
     def show_entry(self, entry: Entry, *, locked: bool) -> None:
         """Show what is known of it."""
-        self.name.setText(entry.title)
         failed = entry.error is not None
         text = entry.facts()
         if failed:
             text = QCoreApplication.translate("Source", "not read: {reason}").format(reason=text)
+        told = (entry.title, text, failed, locked)
+        if told == self._told:  # of many texts one has changed
+            return
+        self._told = told
+        self.name.setText(entry.title)
         set_role(self.facts, "bad" if failed else "fact")
         # A reason needs a line of its own.
         self._grid.addWidget(self.facts, int(failed), 0 if failed else 1, 1, 2 if failed else 1)
@@ -464,7 +469,10 @@ class SourceView(QWidget):
         return any(entry.read is not None and not entry.typed for entry in self._entries)
 
     def take(self, done: Callable[[list[Document]], object]) -> None:
-        """Call `done` with the texts once all of them are read; what is asked last counts."""
+        """Call `done` with the texts once all of them are read, with none when they are taken out before.
+
+        What is asked last counts.
+        """
         self._waiting = done
         self._typed.stop()
         self._read_next()
@@ -495,7 +503,9 @@ class SourceView(QWidget):
 
     def set_locked(self, locked: bool) -> None:
         """While a run works on them, the texts stay as they are."""
-        self._locked = locked
+        if locked != self._locked:
+            self._locked = locked
+            self.edit.set_editable(not locked and self._in_field())
         self._show_all(text=False)
 
     def clear(self) -> None:
@@ -614,14 +624,17 @@ class SourceView(QWidget):
             self._reading[1].cancel()
             self._reading = None
         self._typed.stop()
-        self._waiting = None
         self._kept = False
         self._entries, self._current = [], None
+        self._give()
 
     def remove(self, entry: Entry) -> None:
         """Take one text out."""
-        if self._locked or entry not in self._entries:
-            return
+        if not self._locked and entry in self._entries:
+            self._take_out(entry)
+
+    def _take_out(self, entry: Entry, *, text: bool = True) -> None:
+        """`text`: whether the field has to be emptied when nothing is left."""
         place = self._entries.index(entry)
         self._entries.remove(entry)
         self._kept = False
@@ -631,7 +644,7 @@ class SourceView(QWidget):
         if self._current is entry:
             left = self._entries[place:] or self._entries[-1:]
             self._current = left[0] if left else None
-        self._show_all()
+        self._show_all(text=text or self._current is not None)
         self.changed.emit()
         self._read_next()
 
@@ -644,15 +657,14 @@ class SourceView(QWidget):
     def _edited(self) -> None:
         text = self.edit.text()
         entry = self._current
-        if entry is None and text:
+        if not text.strip():  # no text yet, or no more
+            if entry is not None:
+                self._take_out(entry, text=not text)
+            return
+        if entry is None:
             self._kept = False
             entry = self._current = Entry(typed=True)
             self._entries.append(entry)
-        if entry is None:
-            return
-        if not text:
-            self.remove(entry)
-            return
         entry.text = text
         entry.read = partial(_from_text, text, entry.name)
         self.empty.hide()
@@ -759,8 +771,9 @@ class SourceView(QWidget):
             self.facts.setText(" · ".join(part for part in (entry.title, facts) if part))
         elif entries:
             words = sum(entry.words for entry in entries)
+            count = sum(entry.error is None for entry in entries)
             text = QCoreApplication.translate("Source", "{count} texts · {words} words")
-            self.facts.setText(text.format(count=len(entries), words=QLocale().toString(words)))
+            self.facts.setText(text.format(count=count, words=QLocale().toString(words)))
         else:
             self.facts.setText("")
         typed = self._current is not None and self._current.typed

@@ -20,6 +20,7 @@ from desktop.ui.panels.rewrite import RewritePanel
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.name_dialog import NameDialog
 from desktop.ui.widgets.word_list import WordList
+from desktop.workbench import language
 from desktop.workbench.store.records import RunRow
 from desktop.workbench.workbench import Workbench
 from models.engine.protocol import LoadOptions, Request
@@ -426,6 +427,40 @@ def test_a_translation_is_turned_round(make: Make) -> None:
     desk.start()
     desk.settle()
     assert desk.run.result == english
+
+
+def test_a_corrected_text_is_not_translated_into_its_own_language(make: Make) -> None:
+    desk = make()
+    desk.panel.choices.set_target("en")
+    desk.rewrite()
+    desk.panel.choices.choose("translate")
+    desk.until(lambda: desk.panel.choices.target.currentData() == "zh")
+    assert desk.panel.choices.detected == "en"
+
+
+def test_a_language_that_is_found_late_is_not_taken_for_that_of_another_text(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make()
+    choices, hold, asked = desk.panel.choices, threading.Event(), list[str]()
+    choices.choose("translate")
+    choices.set_target("en")
+
+    def detect(text: str) -> str:
+        asked.append(text)
+        if len(asked) == 1:
+            hold.wait(WAIT / 1000)
+            return "en"
+        return "de"
+
+    monkeypatch.setattr(language, "detect", detect)
+    desk.paste("Every evening he walked the rocks.")
+    desk.until(lambda: bool(asked))
+    desk.panel.new_run()
+    desk.paste("Jeden Abend ging er zum Meer.")
+    hold.set()
+    desk.until(lambda: choices.detected != "")
+    assert (choices.detected, choices.target.currentData()) == ("de", "en")
 
 
 # ---------------------------------------------------------------- what is done with it

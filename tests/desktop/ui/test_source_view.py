@@ -18,7 +18,7 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Jobs
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.document_edit import SLICE_LINES, DocumentEdit, Shown
-from desktop.ui.widgets.source_view import EntryRow, SourceView, page_text, word_count
+from desktop.ui.widgets.source_view import Elided, EntryRow, SourceView, page_text, word_count
 from desktop.workbench.reading.document import Block, Document
 from desktop.workbench.workbench import Workbench
 from models.engine.scripted import ScriptedEngine
@@ -212,6 +212,36 @@ def test_what_is_typed_is_the_text(make: Make) -> None:
     assert desk.view.empty.isVisible()
 
 
+def test_a_blank_that_was_typed_first_is_no_error(make: Make) -> None:
+    desk = make()
+    desk.view.edit.setFocus()
+    desk.qtbot.keyClicks(desk.view.edit, " ")
+    desk.settle()
+    assert desk.view.is_empty()
+    assert desk.view.list.isHidden()
+    assert not desk.view.edit.isReadOnly()
+    desk.qtbot.keyClicks(desk.view.edit, "The mill burned.")
+    assert not desk.view.is_empty()
+    assert [document.text for document in desk.taken()] == [" The mill burned."]
+    desk.view.edit.selectAll()
+    desk.qtbot.keyClicks(desk.view.edit, " ")
+    assert desk.taken() == []
+    assert desk.view.edit.text() == " "
+
+
+def test_a_locked_text_cannot_be_typed_on(make: Make) -> None:
+    desk = make()
+    desk.view.edit.setFocus()
+    desk.qtbot.keyClicks(desk.view.edit, "The mill burned")
+    desk.taken()
+    desk.view.set_locked(True)
+    desk.qtbot.keyClicks(desk.view.edit, " down")
+    assert desk.view.edit.text() == "The mill burned"
+    desk.view.set_locked(False)
+    desk.qtbot.keyClicks(desk.view.edit, " down")
+    assert desk.view.edit.text() == "The mill burned down"
+
+
 def test_files_are_read_in_order_and_can_be_taken_out(make: Make) -> None:
     desk = make()
     desk.view.add_files([desk.file("one.txt", "First text."), desk.file("two.md", "# Second\n\ntext")])
@@ -242,6 +272,31 @@ def test_a_file_that_cannot_be_read_says_why_where_it_was_dropped(make: Make) ->
     assert desk.view.edit.toPlainText() == "A good text."
     desk.qtbot.mouseClick(desk.rows()[0].remove, Qt.MouseButton.LeftButton)
     assert not desk.view.list.isVisible()
+
+
+def test_what_was_not_read_is_not_counted(make: Make) -> None:
+    desk = make()
+    good = [desk.file("a.txt", "One two."), desk.file("b.txt", "Three.")]
+    desk.view.add_files([good[0], desk.folder / "missing.txt", good[1]])
+    desk.settle()
+    assert desk.view.facts.full_text() == "2 texts · 3 words"
+
+
+def test_only_what_changed_is_shown_anew_in_a_long_list(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make()
+    laid_out: list[str] = []
+    set_text = Elided.setText
+
+    def listen(label: Elided, text: str) -> None:
+        laid_out.append(text)
+        set_text(label, text)
+
+    monkeypatch.setattr(Elided, "setText", listen)
+    files = [desk.file(f"{number}.txt", f"Text {number}.") for number in range(12)]
+    desk.view.add_files(files)
+    desk.settle()
+    assert desk.texts() == [f"Text {number}." for number in range(12)]
+    assert laid_out.count("0.txt") <= 3
 
 
 def test_dropping_files_reads_them(make: Make) -> None:

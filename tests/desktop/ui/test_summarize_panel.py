@@ -436,6 +436,101 @@ def test_another_run_can_be_looked_at_while_one_works(make: Make) -> None:
     assert desk.stored().status == "done"
 
 
+@pytest.mark.parametrize("leave", ["new", "open", "text"])
+def test_a_start_that_was_left_while_its_files_were_read_is_forgotten(
+    make: Make, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    desk = make()
+    desk.summarize("The mill burned in May. It was rebuilt in June.")
+    done = desk.panel.current
+    panel, hold = desk.panel, threading.Event()
+    read = type(panel._tasks).read
+    slow = lambda tasks, path: hold.wait(WAIT / 1000) and read(tasks, path)  # noqa: E731
+    monkeypatch.setattr(type(panel._tasks), "read", slow)
+    file = desk.folder / "slow.txt"
+    file.write_text(long_text(), "utf-8")
+    panel.source.add_files([file])
+    panel.start()
+    assert panel.bar.isVisible()
+    if leave == "new":
+        panel.new_run()
+    elif leave == "open":
+        panel.open_run(done)
+        desk.until(lambda: panel.current == done)
+    else:
+        panel.source.clear()
+    hold.set()
+    if leave != "open":
+        desk.paste("The well was dug in March. It was deep.")
+    assert panel.choices.start.isEnabled()
+    desk.start()
+    desk.until(lambda: panel.current not in ("", done))
+    desk.settle()
+    assert len(desk.workbench.tasks.runs("summarize")) == 2
+
+
+def test_a_run_that_was_left_while_it_was_kept_works_in_the_background(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make()
+    desk.summarize("The mill burned in May. It was rebuilt in June.")
+    done, result = desk.panel.current, desk.shown()
+    panel, hold = desk.panel, threading.Event()
+    panel.new_run()
+    desk.paste(long_text())
+    keep = type(panel._tasks).summarize
+    slow = lambda *values: hold.wait(WAIT / 1000) and keep(*values)  # noqa: E731
+    monkeypatch.setattr(type(panel._tasks), "summarize", slow)
+    desk.start()
+    assert panel.source.edit.isReadOnly()
+    panel.open_run(done)
+    desk.until(lambda: panel.current == done)
+    hold.set()
+    desk.until(lambda: panel.runner.busy)
+    assert panel.runner.run_id != done
+    assert (panel.current, desk.shown()) == (done, result)
+    assert panel.source.documents()[0].text == "The mill burned in May. It was rebuilt in June."
+    desk.until(lambda: not panel.runner.busy)
+    assert {run.status for run in desk.workbench.tasks.runs("summarize")} == {"done"}
+    assert panel.current == done
+
+
+def test_what_is_heard_while_a_run_is_opened_is_shown(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make()
+    desk.summarize("The mill burned in May. It was rebuilt in June.")
+    done, panel = desk.panel.current, desk.panel
+    desk.script.hold = threading.Event()
+    panel.new_run()
+    desk.paste(long_text())
+    desk.start()
+    desk.until(lambda: panel.busy and bool(panel.result._texts))
+    working = panel.current
+    panel.open_run(done)
+    desk.until(lambda: panel.current == done)
+    read, shown = panel._reread, threading.Event()
+
+    def late(id: str) -> Any:
+        found = read(id)
+        if id == working:
+            shown.wait(WAIT / 1000)
+        return found
+
+    monkeypatch.setattr(panel, "_reread", late)
+    with desk.qtbot.waitSignal(panel.runner.part_saved):
+        panel.open_run(working)
+        desk.script.hold.set()
+    desk.until(lambda: not panel.runner.busy)
+    shown.set()
+    desk.settle()
+    desk.until(lambda: panel.current == working)
+    parts = panel.result.tree.parts()
+    assert {part.status for part in parts} == {"done"}
+    assert [part.text for part in parts] == [part.text for part in desk.workbench.tasks.parts(working)]
+    assert desk.stored().status == "done"
+    assert panel._run is not None
+    assert panel._run.status == "done"
+
+
 def test_a_deleted_run_leaves_the_panel_and_comes_back(make: Make) -> None:
     desk = make()
     desk.summarize("The mill burned in May. It was rebuilt in June.")
