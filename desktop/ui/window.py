@@ -119,6 +119,7 @@ class Window(QMainWindow):
         self._memory = QTimer(self)
         self._memory.setInterval(MEMORY_MS)
         self._memory.timeout.connect(self._measure)
+        self.rail.chosen.connect(self.show_panel)
         bridge.notice.connect(self.show_notice)
         bridge.connected.connect(self._show_connections)
         bridge.settings_changed.connect(self._setting_changed)

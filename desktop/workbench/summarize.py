@@ -231,7 +231,7 @@ class Summarizer:
             text += f"## {name_of(document, source)}\n\n"
             links += [replace(one, start=one.start + len(text), end=one.end + len(text)) for one in found]
             text += body or "–"
-        return text, links
+        return (text, links) if links or any(part.status == "done" for part in parts) else ("", [])
 
     def _problems(self, desk: Desk, parts: Sequence[PartRow], covered: float) -> Iterator[Problem]:
         """What is to be known about the result, each once."""

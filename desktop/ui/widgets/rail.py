@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QVBoxLayou
 from desktop.ui.actions import tooltip
 from desktop.ui.theme import Theme
 
-WIDTH = 84
+WIDTH = 92
 
 
 class Rail(QWidget):

@@ -663,6 +663,23 @@ def test_the_result_is_copied_saved_and_sent_on(make: Make, monkeypatch: pytest.
     desk.until(lambda: "could not be written" in desk.panel.notice.text)
 
 
+def test_nothing_of_several_texts_is_no_result(make: Make) -> None:
+    desk = make()
+    desk.script.hold = threading.Event()
+    files = [desk.folder / "one.txt", desk.folder / "two.txt"]
+    for file in files:
+        file.write_text("The mill burned in May. It was rebuilt in June.", "utf-8")
+    desk.panel.source.add_files(files)
+    desk.until(lambda: not desk.panel.source.busy)
+    desk.start()
+    desk.until(lambda: desk.panel.busy and bool(desk.panel.runner.texts))
+    desk.panel.stop()
+    desk.settle()
+    assert desk.stored().status == "stopped"
+    assert desk.stored().result == ""
+    assert desk.panel.result.action_row.isHidden()
+
+
 def test_a_title_is_changed(make: Make) -> None:
     desk = make()
     desk.summarize("The mill burned in May. It was rebuilt in June.")

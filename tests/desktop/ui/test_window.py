@@ -155,6 +155,13 @@ def test_a_panel_is_made_when_it_is_first_shown(window: Window) -> None:
     assert window.stack.currentWidget() is window.panels["chat"]
 
 
+def test_a_click_in_the_rail_shows_the_panel(qtbot: QtBot, window: Window) -> None:
+    for word, kind in (("Settings", SettingsPanel), ("Chat", SmallPanel)):
+        button = next(b for b in window.rail.findChildren(QToolButton) if b.text() == word)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert isinstance(window.stack.currentWidget(), kind)
+
+
 def test_an_action_of_a_panel_shows_it_first(window: Window) -> None:
     window.show_panel("settings")
     window.actions_.run("new_chat")
