@@ -23,7 +23,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 
-SIZES = (2, 3, 4, 8, 16, 32)
+SIZES = (3, 4, 8, 16)
 """Rows of a batch with guesses, all sequences together."""
 
 LONGEST_KEY, SHORTEST_KEY = 3, 2
@@ -48,8 +48,8 @@ LEAST_CHANCE = 0.1
 GAIN = 1.1
 """How much faster guessing must promise to be."""
 
-STAKE = 0.01
-"""Part of the time of answers that guesses may have lost; then they rest until it is a smaller part."""
+STAKE = 0.02
+"""Part of the time of answers that guesses may lose; after a loss they rest until it is no more than that."""
 
 PLAIN_EVERY = 32
 """Steps after which one is made without guesses, to know what they are measured against."""
@@ -57,7 +57,7 @@ PLAIN_EVERY = 32
 PROBE_EVERY, PROBE_GAIN = 64, 0.9
 """Steps after which a size that was not used for long is tried again, unless it promises to lose more."""
 
-CHECK_SHARE = 0.03
+CHECK_SHARE = 0.015
 """Part of the time of answers that finding out whether rows come out alike may take."""
 
 
@@ -246,17 +246,19 @@ class Speculation:
         """A batch of answers took so long."""
         self._costs.learn(rows, seconds)
         self._answering_s += seconds
+        self._won_s += STAKE * seconds
         if rows in self._used:
             self._used[rows] = self._steps
 
     def won(self, made: Sequence[int], rows: int) -> None:
-        """A batch of `rows` with guesses gave so many tokens to each answer: was it worth its time?
-
-        What was won is soon forgotten, so that the next text cannot lose it.
-        """
+        """A batch of `rows` with guesses gave so many tokens to each answer: was it worth its time?"""
         alone, together = self._costs.seconds(len(made)), self._costs.seconds(rows)
         if alone is not None and together is not None:
-            self._won_s = min(self._won_s + sum(made) / len(made) * alone - together, alone)
+            self._won_s += sum(made) / len(made) * alone - together
+
+    def begin(self) -> None:
+        """Another answer begins: it shall not lose what those before it have won, but for a step's time."""
+        self._won_s = min(self._won_s, self._costs.seconds(1) or 0.0)
 
     def lengths(self, chances: Sequence[Sequence[float]], patient: Sequence[bool]) -> list[int]:
         """How many tokens to guess for each answer of the next batch.
@@ -266,7 +268,7 @@ class Speculation:
         """
         self._steps += 1
         none = [0] * len(chances)
-        if self._steps % PLAIN_EVERY == 0 or self._won_s < -STAKE * self._answering_s:
+        if self._steps % PLAIN_EVERY == 0 or self._won_s < 0:
             return none
         probing = self._steps % PROBE_EVERY == PROBE_EVERY // 2 + 1
         best, chosen = GAIN, none

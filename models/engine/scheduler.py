@@ -660,6 +660,7 @@ class Scheduler:
         if task.guesser is None:
             so_far = [*task.request.tokens, *task.answer]
             task.guesser = Guesser(so_far, Rates(self._speculation.rates))
+            self._speculation.begin()
         room = self._model.context_size - task.position
         if task.request.max_tokens:
             room = min(room, task.request.max_tokens - len(task.answer))

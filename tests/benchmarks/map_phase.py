@@ -76,9 +76,10 @@ def main() -> None:
     parser.add_argument("--instruction", type=int, default=150)
     parser.add_argument("--length", type=int, default=400)
     parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--parallel", type=int, default=LoadOptions(path="").parallel)
     parser.add_argument("--rounds", type=int, default=3)
     o = parser.parse_args()
-    engine = ProcessEngine.start(LoadOptions(path=o.model, context_size=8192))
+    engine = ProcessEngine.start(LoadOptions(path=o.model, context_size=8192, parallel=o.parallel))
     print(
         f"{engine.info.name} {engine.info.quantization}: {o.parts} parts of {o.length} tokens after an "
         f"instruction of {o.instruction}, {o.tokens} tokens of answer each"

@@ -202,7 +202,7 @@ def test_checks_go_from_few_rows_to_many_and_stop_at_the_first_that_differ() -> 
         if size := deciding.due(100):
             seen.append(size)
             deciding.checked(size, size < 8, 1.0, float(size))
-    assert seen == [2, 3, 4, 8]
+    assert seen == [3, 4, 8]
     assert deciding.possible
     assert not deciding.checking
 
@@ -210,11 +210,11 @@ def test_checks_go_from_few_rows_to_many_and_stop_at_the_first_that_differ() -> 
 def test_a_check_waits_for_its_tokens_and_for_its_share_of_the_time() -> None:
     deciding = Speculation(512)
     assert deciding.due(100) == 0
-    for _ in range(int(2 / CHECK_SHARE) - 1):
+    for _ in range(int(SIZES[0] / CHECK_SHARE) - 1):
         deciding.learn(1, 1.0)
     assert deciding.due(100) == 0
     deciding.learn(1, 2.0)
-    assert (deciding.due(1), deciding.due(2)) == (0, 2)
+    assert (deciding.due(SIZES[0] - 1), deciding.due(SIZES[0])) == (0, SIZES[0])
     assert not Speculation(0).possible
 
 
