@@ -423,6 +423,10 @@
       <translation>现在回答</translation>
     </message>
     <message>
+      <source>Ask about “{title}”: the system prompt of this chat has it.</source>
+      <translation>就“{title}”提问：其内容已在本对话的系统提示词中。</translation>
+    </message>
+    <message>
       <source>Ask anything: what you write stays on this computer.</source>
       <translation>随便问吧：你写的内容只留在这台电脑上。</translation>
     </message>
@@ -663,14 +667,6 @@
       <translation>导出为 Markdown…</translation>
     </message>
     <message>
-      <source>Last 30 days</source>
-      <translation>最近 30 天</translation>
-    </message>
-    <message>
-      <source>Last 7 days</source>
-      <translation>最近 7 天</translation>
-    </message>
-    <message>
       <source>New chat</source>
       <translation>新对话</translation>
     </message>
@@ -687,18 +683,6 @@
       <translation>搜索对话</translation>
     </message>
     <message>
-      <source>Title of the conversation</source>
-      <translation>对话标题</translation>
-    </message>
-    <message>
-      <source>Today</source>
-      <translation>今天</translation>
-    </message>
-    <message>
-      <source>Yesterday</source>
-      <translation>昨天</translation>
-    </message>
-    <message>
       <source>Your conversations will be kept here.</source>
       <translation>你的对话会保存在这里。</translation>
     </message>
@@ -709,10 +693,6 @@
     <message>
       <source>{count} messages</source>
       <translation>{count} 条消息</translation>
-    </message>
-    <message>
-      <source>{month} {year}</source>
-      <translation>{year} 年 {month}</translation>
     </message>
   </context>
   <context>
@@ -2669,6 +2649,33 @@
     <message>
       <source>processor</source>
       <translation>处理器</translation>
+    </message>
+  </context>
+  <context>
+    <name>History</name>
+    <message>
+      <source>Last 30 days</source>
+      <translation>最近 30 天</translation>
+    </message>
+    <message>
+      <source>Last 7 days</source>
+      <translation>最近 7 天</translation>
+    </message>
+    <message>
+      <source>Title</source>
+      <translation>标题</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>今天</translation>
+    </message>
+    <message>
+      <source>Yesterday</source>
+      <translation>昨天</translation>
+    </message>
+    <message>
+      <source>{month} {year}</source>
+      <translation>{year} 年 {month}</translation>
     </message>
   </context>
   <context>

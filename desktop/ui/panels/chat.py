@@ -315,7 +315,9 @@ class ChatPanel(QWidget):
         row, changed = opened.row, opened.row.id != self.current
         # What was typed before the first conversation was there stays.
         keep_draft = keep_draft or (not self.current and not self.composer.is_empty())
-        self.view.show_conversation(row.id, opened.messages, None if keep_draft else opened.draft)
+        about = shown_title(row) if row.title and row.system and row.leaf is None else ""
+        draft = None if keep_draft else opened.draft
+        self.view.show_conversation(row.id, opened.messages, draft, about=about)
         self._show_row(row)
         self.inspector.set_prompt_enabled(not self.is_new)
         self._show_busy()

@@ -66,10 +66,7 @@ class ConversationView(QWidget):
     def _lay_out(self) -> None:
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self.transcript)
-        self.empty.say(
-            QCoreApplication.translate("Chat", "Ask anything: what you write stays on this computer."),
-            QCoreApplication.translate("Chat", "Choose a model"),
-        )
+        self._invite("")
         foot = QWidget()
         parts = QVBoxLayout(foot)
         parts.setContentsMargins(0, 0, 0, 0)
@@ -113,9 +110,15 @@ class ConversationView(QWidget):
         """Whether an answer is being made here."""
         return self._exchanges.get(self.conversation) is not None
 
-    def show_conversation(self, conversation: str, rows: list[MessageRow], draft: str | None) -> None:
-        """Show a conversation as it was read; None leaves what is in the composer."""
+    def show_conversation(
+        self, conversation: str, rows: list[MessageRow], draft: str | None, *, about: str = ""
+    ) -> None:
+        """Show a conversation as it was read; None leaves what is in the composer.
+
+        `about`: the title of the text that a conversation without messages was opened to talk about.
+        """
         self.conversation = conversation
+        self._invite(about)
         exchange = self._exchanges.get(conversation)
         heard = exchange.row() if exchange is not None else None
         # What has been heard of a running answer is newer than what was read of it.
@@ -139,6 +142,15 @@ class ConversationView(QWidget):
     def fail(self, error: Exception) -> None:
         """Something asked for here could not be done."""
         self.say(error_notice(error))
+
+    def _invite(self, about: str) -> None:
+        """What an empty conversation says."""
+        words = QCoreApplication.translate("Chat", "Ask anything: what you write stays on this computer.")
+        if about:
+            words = QCoreApplication.translate(
+                "Chat", "Ask about “{title}”: the system prompt of this chat has it."
+            ).format(title=about)
+        self.empty.say(words, QCoreApplication.translate("Chat", "Choose a model"))
 
     def _show_page(self) -> None:
         self.pages.setCurrentWidget(self.transcript if self.rows else self.empty)

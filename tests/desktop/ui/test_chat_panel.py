@@ -516,6 +516,18 @@ def test_a_new_chat_is_not_listed_and_not_made_twice(make: Make) -> None:
     assert desk.panel.list.items.ids() == []
 
 
+def test_a_chat_about_a_text_says_what_it_is_about(make: Make) -> None:
+    desk = make()
+    assert "Ask anything" in desk.panel.view.empty.sentence.text()
+    about = desk.workbench.chats.new(system="Answer questions about the text below. ...")
+    desk.workbench.store.update_conversation(about.id, title="The lighthouse\nkeeper")
+    desk.panel.open_conversation(about.id)
+    desk.until(lambda: desk.panel.current == about.id)
+    assert "Ask about “The lighthouse keeper”" in desk.panel.view.empty.sentence.text()
+    desk.panel.new_chat()
+    desk.until(lambda: "Ask anything" in desk.panel.view.empty.sentence.text())
+
+
 def test_folding_is_kept(make: Make) -> None:
     desk = make()
     desk.panel.toggle_inspector()

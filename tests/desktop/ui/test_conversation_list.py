@@ -14,16 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop.ui.jobs import Jobs
 from desktop.ui.theme import Theme
-from desktop.ui.widgets.conversation_list import (
-    ConversationDelegate,
-    ConversationItems,
-    ConversationList,
-    Group,
-    facts,
-    group_of,
-    group_title,
-    grouped,
-)
+from desktop.ui.widgets.conversation_list import ConversationItems, ConversationList, facts
+from desktop.ui.widgets.history_list import Group, HistoryDelegate, group_of, group_title, grouped
 from desktop.workbench.store import ConversationRow, Store
 
 NOW = datetime(2026, 3, 15, 0, 30, tzinfo=timezone(timedelta(hours=2)))
@@ -64,20 +56,25 @@ def test_groups_go_by_calendar_day(moment: datetime, group: Group) -> None:
     assert group_of(moment, NOW) == group
 
 
+def groups(rows: list[ConversationRow], now: datetime) -> list[Group]:
+    """The headings of a list, from above."""
+    return list(grouped(rows, now, lambda row: row.updated))
+
+
 def test_the_day_is_that_of_the_reader() -> None:
     moment = datetime(2026, 3, 14, 22, 15, tzinfo=UTC)
-    assert grouped([row("a", moment)], NOW)[0].group == Group("today")
-    assert grouped([row("a", moment)], NOW.astimezone(UTC))[0].group == Group("today")
+    assert groups([row("a", moment)], NOW) == [Group("today")]
+    assert groups([row("a", moment)], NOW.astimezone(UTC)) == [Group("today")]
     early = moment - timedelta(hours=1)
-    assert grouped([row("a", early)], NOW)[0].group == Group("yesterday")
-    assert grouped([row("a", early)], NOW.astimezone(UTC))[0].group == Group("today")
+    assert groups([row("a", early)], NOW) == [Group("yesterday")]
+    assert groups([row("a", early)], NOW.astimezone(UTC)) == [Group("today")]
 
 
 def test_sections_are_in_order_newest_first() -> None:
     rows = [row(str(days), NOW - timedelta(days=days)) for days in (40, 0, 1, 3, 2, 400)]
-    sections = grouped(rows, NOW)
-    assert [section.group.span for section in sections] == ["today", "yesterday", "week", *["calendar"] * 2]
-    assert [member.id for member in sections[2].rows] == ["2", "3"]
+    sections = grouped(rows, NOW, lambda row: row.updated)
+    assert [group.span for group in sections] == ["today", "yesterday", "week", *["calendar"] * 2]
+    assert [member.id for member in sections[Group("week")]] == ["2", "3"]
 
 
 def test_heading_words() -> None:
@@ -199,7 +196,7 @@ def test_the_open_conversation_stays_selected_over_a_refresh(
     store.add_message(extra.id, None, "user", "hello")
     shown.refresh()
     qtbot.waitUntil(lambda: len(shown.items.ids()) == 4)
-    assert shown.items.conversation(shown.view.currentIndex()).id == chosen
+    assert shown.items.row(shown.view.currentIndex()).id == chosen
     assert shown.neighbour(-1) == shown.items.ids()[1]
     assert shown.neighbour(1) == shown.items.ids()[3]
     shown.set_current("")
@@ -222,7 +219,7 @@ def test_the_menu_offers_rename_export_and_delete(qtbot: QtBot, shown: Conversat
     assert shown.view.state() == shown.view.State.EditingState
 
 
-class CountingDelegate(ConversationDelegate):
+class CountingDelegate(HistoryDelegate):
     """Counts the rows it paints."""
 
     def __init__(self, theme: Theme) -> None:

@@ -423,7 +423,7 @@ class Desk:
 
     def titles(self) -> list[str]:
         items = self.list.items
-        rows = [items.run(items.index(row)) for row in range(items.rowCount())]
+        rows = [items.row(items.index(row)) for row in range(items.rowCount())]
         return [row.title for row in rows if row is not None]
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -469,7 +469,7 @@ def test_a_deleted_run_can_be_taken_back(desk: Desk) -> None:
     with desk.qtbot.waitSignal(desk.list.deleted):
         desk.qtbot.keyClick(desk.list.view, Qt.Key.Key_Delete)
     desk.until(lambda: not desk.titles())
-    undo = next(b for b in desk.list.undo_bar.findChildren(QPushButton) if b.text() == "Undo")
+    undo = next(b for b in desk.list.notice.findChildren(QPushButton) if b.text() == "Undo")
     with desk.qtbot.waitSignal(desk.list.restored) as told:
         desk.qtbot.mouseClick(undo, LEFT)
     assert told.args == [run]
