@@ -300,6 +300,10 @@ class Rewriter:
 
     # ------------------------------------------------------------ what is thought of it
 
+    def hopeless(self, desk: Desk, part: PartRow, text: str) -> bool:
+        """See Recipe."""
+        return guard.endless(text, desk.documents[0].text[part.start : part.end])
+
     def judge(self, desk: Desk, part: PartRow, text: str, *, cut: bool) -> Verdict:
         """See Recipe. What was good enough in a first attempt is kept if the second is no better."""
         document = desk.documents[0]

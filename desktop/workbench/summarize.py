@@ -137,6 +137,11 @@ class SummaryOptions:
 # ---------------------------------------------------------------- the recipe
 
 
+def _source(desk: Desk, part: PartRow) -> str:
+    """The text that a part is made of; "" for one that is made of parts."""
+    return "" if part.level else desk.documents[part.source].text[part.start : part.end]
+
+
 class Way(Protocol):
     """How parts are made and merged: in new words, or by choosing sentences."""
 
@@ -206,6 +211,10 @@ class Summarizer:
     def judge(self, desk: Desk, part: PartRow, text: str, *, cut: bool) -> Verdict:
         """See Recipe."""
         return self._way.judge(desk, part, text, cut=cut)
+
+    def hopeless(self, desk: Desk, part: PartRow, text: str) -> bool:
+        """See Recipe."""
+        return guard.endless(text, _source(desk, part))
 
     def finish(self, desk: Desk, parts: Sequence[PartRow]) -> Outcome:
         """See Recipe."""
@@ -364,7 +373,7 @@ class Writing:
             named = len({node.source for node in nodes}) > 1
             text = "\n\n".join(self._said(desk, node, named=named) for node in nodes)
         else:
-            text = desk.documents[part.source].text[part.start : part.end]
+            text = _source(desk, part)
         title = part.title if role == "part" else ""
         return Ask(
             chat=self._chat(role, code, text, title=title, strict=strict),
@@ -439,7 +448,7 @@ class Writing:
             if part.level == 0:
                 return Verdict("", data={**part.data, "nothing": True})
             text = ""  # something was merged
-        source = desk.documents[part.source].text[part.start : part.end] if part.level == 0 else ""
+        source = _source(desk, part)
         told = self._told(str(part.data.get("role")), code)
         checked = guard.check(text, source, wanted=self._wanted(code), prompt=told)
         kept, problems = checked.text, list(checked.problems)

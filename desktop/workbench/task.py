@@ -43,7 +43,9 @@ LEAST_ANSWER = 32
 PROMPT_SHARE = 0.6
 """Share of a part's work that is reading its prompt, about."""
 AT_ONCE = 32
-"""Requests handed to the engine together."""
+"""Requests that the engine has at any time; it answers as many of them at once as it can."""
+LOOKED_AT = 64
+"""Pieces of an answer after which it is looked at whether it can still become good."""
 TOLD_S = 0.1
 """Seconds between two reports of how far a run is."""
 KNOWN_AFTER = 0.02
@@ -137,6 +139,9 @@ class Recipe(Protocol):
 
     def judge(self, desk: Desk, part: PartRow, text: str, *, cut: bool) -> Verdict:
         """What is thought of an answer; `cut`: it ended because it got too long."""
+
+    def hopeless(self, desk: Desk, part: PartRow, text: str) -> bool:
+        """Whether an answer that is still growing can only go wrong, so that it is ended and judged."""
 
     def finish(self, desk: Desk, parts: Sequence[PartRow]) -> Outcome:
         """What comes of all parts; also called for a run that was stopped, with what there is."""
@@ -362,15 +367,18 @@ class TaskRun:
         """Ask the model for every part that waits, and store each as soon as it is there."""
         round_ = _Round(self, engine, desk, recipe)
         requests = round_.requests()
+        stopping = False
         try:
-            while some := list(islice(requests, AT_ONCE)):  # none once it was cancelled
-                self._batch = engine.batch(some)
-                stopping = False
-                for event in self._batch:
-                    if self.cancelled and not stopping:  # a signal handler only says so
-                        stopping = True
-                        self._batch.cancel()
-                    yield from round_.heard(event, pace)
+            self._batch = batch = engine.batch(list(islice(requests, AT_ONCE)))
+            for event in batch:
+                if self.cancelled and not stopping:  # a signal handler only says so
+                    stopping = True
+                    batch.cancel()
+                yield from round_.heard(event, pace)
+                if isinstance(event, Finished | Failed):
+                    batch.add(list(islice(requests, 1)))  # none once it was cancelled
+                elif round_.is_hopeless(event):
+                    batch.cancel(event.id)
             yield from map(PartSaved, round_.unsaid())
         except EngineDied as error:
             if error.code != "no_memory":
@@ -429,6 +437,7 @@ class _Round:
         self._asked: dict[str, tuple[PartRow, int]] = {}
         self._texts: dict[str, list[str]] = {}
         self._tokens: dict[str, int] = {}
+        self._given_up: set[str] = set()
         self._unsaid: list[PartRow] = []
 
     def requests(self) -> Iterator[Request]:
@@ -473,13 +482,25 @@ class _Round:
                 self._tokens[event.id] += 1
                 pace.answer(part.number, self._tokens[event.id] / most)
                 yield PartText(part.number, text)
-            case Finished() if event.finish_reason != "cancelled":
+            case Finished() if event.finish_reason != "cancelled" or event.id in self._given_up:
                 yield PartSaved(self._judged(part, event))
             case Failed(failure=failure):
                 error = error_from(failure)
                 if not self._run.cancelled:
                     problem = Problem("engine", error.template, dict(error.params))
                     yield PartSaved(self._fail(part, problem))
+
+    def is_hopeless(self, event: GenerationEvent | Failed) -> bool:
+        """Whether the answer that an event belongs to is given up, from now on."""
+        if not isinstance(event, TextDelta) or event.id in self._given_up or event.id not in self._asked:
+            return False
+        if self._tokens[event.id] % LOOKED_AT:
+            return False
+        part, text = self._asked[event.id][0], "".join(self._texts[event.id])
+        if not self._recipe.hopeless(self._desk, part, text):
+            return False
+        self._given_up.add(event.id)
+        return True
 
     def unsaid(self) -> list[PartRow]:
         """Parts that could not be asked for, and were not told of yet."""
@@ -488,7 +509,7 @@ class _Round:
 
     def _judged(self, part: PartRow, end: Finished) -> PartRow:
         text = "".join(self._texts.pop(end.id))
-        cut = end.finish_reason in ("length", "context")
+        cut = end.finish_reason in ("length", "context", "cancelled")
         verdict = self._recipe.judge(self._desk, part, text, cut=cut)
         again = verdict.again and part.attempts == 0
         return self._run.keep(

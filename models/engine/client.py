@@ -89,8 +89,12 @@ class Batch(Protocol):
 
     def __iter__(self) -> Iterator[GenerationEvent]: ...
 
-    def cancel(self) -> None:
-        """Ask the engine to stop all that still run; each gets its Finished event. Any thread."""
+    def add(self, requests: Sequence[Request]) -> None:
+        """Submit more requests, whose events come here, too; also when all before have ended."""
+
+    def cancel(self, id: str = "") -> None:
+        """Ask the engine to stop one of them, or all that still run; each gets its Finished event. Any
+        thread."""
 
 
 def result_of(loading: Loading[T]) -> T:
@@ -170,8 +174,8 @@ class _Answers:
         ids: of the requests whose end is not read yet, in the order of submission.
     """
 
-    def __init__(self, *ids: str) -> None:
-        self.ids = dict.fromkeys(ids)
+    def __init__(self) -> None:
+        self.ids: dict[str, None] = {}
         self.events: deque[SentEvent | Reply] = deque()
 
 
@@ -185,8 +189,11 @@ class _Batch:
             assert not isinstance(event, Reply)
             yield event if event is not None else Silence(id=next(iter(self._answers.ids)))
 
-    def cancel(self) -> None:
-        ids = list(self._answers.ids)
+    def add(self, requests: Sequence[Request]) -> None:
+        self._engine._submit(requests, self._answers)
+
+    def cancel(self, id: str = "") -> None:
+        ids = [id] if id else list(self._answers.ids)
         if ids:
             self._engine._post(Cancel(id=ids[0], others=tuple(ids[1:])))
 
@@ -221,11 +228,11 @@ class EngineClient(ABC):
 
     def submit(self, request: Request) -> Stream:
         """See Engine."""
-        return _Stream(self, self._submit([request]))
+        return _Stream(self, self._submit([request], _Answers()))
 
     def batch(self, requests: Sequence[Request]) -> Batch:
         """See Engine."""
-        return _Batch(self, self._submit(requests))
+        return _Batch(self, self._submit(requests, _Answers()))
 
     def render(self, chat: Chat) -> Prompt:
         """See Engine."""
@@ -306,25 +313,26 @@ class EngineClient(ABC):
     def _id(self) -> str:
         return f"call-{next(self._ids)}"
 
-    def _register(self, *ids: str) -> _Answers:
-        answers = _Answers(*ids)
+    def _register(self, ids: Sequence[str], answers: _Answers) -> _Answers:
         with self._changed:
-            for id in ids:
-                if id in self._answers or len(answers.ids) < len(ids):
+            for number, id in enumerate(ids):
+                if id in self._answers or id in ids[:number]:
                     raise EngineError("A request with the name {id} is running already.", id=id)
             self._answers.update(dict.fromkeys(ids, answers))
+            answers.ids.update(dict.fromkeys(ids))
         return answers
 
-    def _submit(self, requests: Sequence[Request]) -> _Answers:
+    def _submit(self, requests: Sequence[Request], answers: _Answers) -> _Answers:
         """Send all of them; when one cannot be sent, those before it are stopped."""
         ids = [request.id for request in requests]
-        answers = self._register(*ids)
+        self._register(ids, answers)
         for number, request in enumerate(requests):
             try:
                 self._post(Submit(request=request))
             except BaseException:
                 for id in ids:
                     self._answers.pop(id, None)
+                    answers.ids.pop(id, None)
                 if number:
                     self._post(Cancel(id=ids[0], others=tuple(ids[1:number])))
                 raise
@@ -343,7 +351,7 @@ class EngineClient(ABC):
             raise self._dead
 
     def _call(self, command: Call) -> Any:
-        answers = self._register(_id_of(command))
+        answers = self._register([_id_of(command)], _Answers())
         self._post(command)
         event = self._wait(answers)
         if isinstance(event, Failed):

@@ -422,34 +422,40 @@ class ScriptedBatch:
         self._engine = engine
         self._failed: list[Failed] = []
         self._streams: dict[str, ScriptedStream] = {}
-        for request in requests:
-            try:
-                self._streams[request.id] = engine.submit(request)
-            except EngineDied:
-                raise
-            except RolltopError as error:
-                self._failed.append(Failed(id=request.id, failure=failure(error)))
+        self.add(requests)
 
     def __iter__(self) -> Iterator[GenerationEvent]:
-        while self._failed:
-            yield self._failed.pop(0)
         spoke = time.monotonic()
-        while running := list(self._streams)[: self._engine.options.parallel]:
+        while self._failed or self._streams:
+            while self._failed:
+                yield self._failed.pop(0)
+            running = list(self._streams)[: self._engine.options.parallel]
             for id in running:
                 if (event := self._next(id)) is not None:
                     yield event
                     spoke = time.monotonic()
             silent = time.monotonic() - spoke
-            if silent >= SILENCE_S:
+            if running and silent >= SILENCE_S:
                 yield Silence(id=running[0])
                 spoke = time.monotonic()
             elif silent >= _POLL_S:
                 time.sleep(_POLL_S)
 
-    def cancel(self) -> None:
-        """Ask all that still run to stop; a Finished event with reason "cancelled" follows for each."""
-        for stream in list(self._streams.values()):
-            stream.cancel()
+    def add(self, requests: Sequence[Request]) -> None:
+        """See Batch."""
+        for request in requests:
+            try:
+                self._streams[request.id] = self._engine.submit(request)
+            except EngineDied:
+                raise
+            except RolltopError as error:
+                self._failed.append(Failed(id=request.id, failure=failure(error)))
+
+    def cancel(self, id: str = "") -> None:
+        """Ask one, or all that still run, to stop; a Finished event with reason "cancelled" follows."""
+        for name, stream in list(self._streams.items()):
+            if id in ("", name):
+                stream.cancel()
 
     def _next(self, id: str) -> GenerationEvent | None:
         """The next event of a request; None while it is held."""

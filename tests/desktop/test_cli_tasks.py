@@ -54,6 +54,9 @@ class Shouting:
         problems = (Problem("loud", "This is {how} loud.", {"how": "too"}),) if "!" in text else ()
         return Verdict(text, problems, failed="refuse" in text)
 
+    def hopeless(self, desk: Desk, part: PartRow, text: str) -> bool:
+        return False
+
     def finish(self, desk: Desk, parts: Sequence[PartRow]) -> Outcome:
         text = "\n\n".join(part.text for part in parts if part.status == "done")
         return Outcome(text, {"coverage": 1.0, "links": []}, (Problem("odd", "An odd result."),))

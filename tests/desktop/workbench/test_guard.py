@@ -178,6 +178,14 @@ def test_no_loops(text: str) -> None:
     assert guard.loops(text) is None
 
 
+def test_an_answer_is_endless_when_it_repeats_more_than_its_source() -> None:
+    line = "The lamp turns and the sea is calm tonight. "
+    assert not guard.endless("He climbs the stairs. " + line * 6)  # a loop, but it may end soon
+    assert guard.endless("He climbs the stairs. " + line * 12)
+    assert not guard.endless("He climbs the stairs. " + line * 12, "A song: " + line * 20 + "And it ends.")
+    assert guard.endless("He climbs the stairs. " + line * 24, "A song: " + line * 20 + "And it ends.")
+
+
 def test_what_the_source_repeats_is_no_loop() -> None:
     chant = "All work and no play makes Jack a dull boy.\n" * 30
     assert guard.loops(chant) is not None

@@ -12,6 +12,8 @@ from desktop.workbench.problems import Problem
 from desktop.workbench.reading.document import Block, Document
 from desktop.workbench.store.records import PartRow, RunRow
 from desktop.workbench.task import (
+    AT_ONCE,
+    LOOKED_AT,
     Ask,
     Desk,
     Outcome,
@@ -64,6 +66,9 @@ class Shouting:
         bad = "chatter" in text
         problems = (Problem("chatter", "This has chatter."),) if bad else ()
         return Verdict(text.strip(), problems, again=bad, failed="refuse" in text)
+
+    def hopeless(self, desk: Desk, part: PartRow, text: str) -> bool:
+        return "blah" in text
 
     def finish(self, desk: Desk, parts: Sequence[PartRow]) -> Outcome:
         done = [part for part in parts if part.status == "done"]
@@ -185,6 +190,17 @@ def test_an_error_of_one_part_costs_only_that_part(make: Make) -> None:
     assert Problem(**part.problems[0]).text == "It broke at two."
 
 
+def test_an_answer_without_hope_is_ended_and_asked_for_again(make: Make) -> None:
+    loop = Answer(pieces=["blah ", *["chatter "] * 399])
+    script = Script(lambda asked: loop if asked == "kindly: two" else None)
+    tasks = make(script)
+    id = new_run(tasks)
+    said = [event.text for event in tasks.work(id) if isinstance(event, PartText)]
+    assert len([text for text in said if text in loop.pieces]) == LOOKED_AT
+    assert script.asked.count("sternly: two") == 1
+    assert [part.text for part in tasks.parts(id)][:4] == [word.upper() for word in WORDS]
+
+
 def test_a_stopped_run_goes_on_with_what_is_left(make: Make) -> None:
     hold = threading.Event()
     first = Script(lambda asked: Answer("never", hold=hold) if asked == "kindly: four" else None)
@@ -255,6 +271,21 @@ def test_many_parts_are_asked_in_turns(make: Make) -> None:
     id = new_run(tasks, "\n\n".join(words))
     run = saved(list(tasks.work(id)))
     assert run.result == " ".join(words).upper()
+
+
+def test_the_engine_always_has_so_many_requests(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"w{number}" for number in range(2 * AT_ONCE)]
+    hold, first = threading.Event(), f"kindly: {words[0]}"
+    script = Script(lambda asked: Answer(pieces="late", hold=hold, hold_at=0) if asked == first else None)
+    tasks = make(script)
+    run = tasks.work(new_run(tasks, "\n\n".join(words)))
+    done = 0
+    for event in run:
+        done += isinstance(event, PartSaved)
+        if done == len(words) - 1:  # all others were asked and answered beside the one that is held
+            hold.set()
+    assert tasks.run(run.id).status == "done"
+    assert done == len(words) + 1
 
 
 def test_an_empty_text_is_refused(make: Make) -> None:

@@ -140,6 +140,26 @@ def test_cancelling_a_batch_ends_what_runs_and_what_waits(load: Load) -> None:
     assert not engine.busy
 
 
+def test_requests_are_added_to_a_batch_and_one_is_cancelled(load: Load) -> None:
+    engine = load(parallel=2)
+    batch = engine.batch([story(engine, "long", 300), story(engine, "short", 5)])
+    seen: list[Event] = []
+    for event in batch:
+        seen.append(event)  # type: ignore[arg-type]
+        if isinstance(event, Finished) and event.id == "short":
+            batch.add([story(engine, "more", 5)])
+            with pytest.raises(RolltopError):
+                batch.add([story(engine, "long", 5)])
+        elif isinstance(event, Finished) and event.id == "more":
+            batch.cancel("long")
+            batch.cancel("more")  # which has ended
+        elif isinstance(event, Finished) and event.finish_reason == "cancelled":
+            batch.add([story(engine, "last", 5)])  # to one whose requests have all ended
+    ends = [(event.id, event.finish_reason) for event in seen if isinstance(event, Finished)]
+    assert ends == [("short", "length"), ("more", "length"), ("long", "cancelled"), ("last", "length")]
+    assert not engine.busy
+
+
 def test_a_batch_tells_silence_and_the_death_of_its_engine(load: Load) -> None:
     engine = load()
     events = iter(engine.batch([story(engine, f"d{n}", 300) for n in range(3)]))

@@ -177,6 +177,23 @@ def test_a_held_answer_of_a_batch_lets_the_others_go_on() -> None:
     assert said([event for event in seen if event.id == "0"]) == "a"
 
 
+def test_requests_are_added_to_a_batch_and_one_is_cancelled() -> None:
+    never = threading.Event()
+    engine = ScriptedEngine([Answer("a b", hold=never, hold_at=1), Answer("c"), Answer("d")])
+    batch = engine.batch([Request(id=id, tokens=(1,)) for id in ("held", "short")])
+    seen: list[GenerationEvent] = []
+    for event in batch:
+        seen.append(event)
+        if isinstance(event, Finished) and event.id == "short":
+            batch.add([Request(id="bad", tokens=()), Request(id="more", tokens=(1,))])
+        elif isinstance(event, Finished) and event.id == "more":
+            batch.cancel("short")  # which has ended
+            batch.cancel("held")
+    ends = [(event.id, event.finish_reason) for event in seen if isinstance(event, Finished)]
+    assert ends == [("short", "stop"), ("more", "stop"), ("held", "cancelled")]
+    assert [event.id for event in seen if isinstance(event, Failed)] == ["bad"]
+
+
 def test_a_batch_ends_with_its_engine() -> None:
     engine = ScriptedEngine([Answer("a", die=True), Answer("b c d e")])
     seen: list[GenerationEvent] = []
