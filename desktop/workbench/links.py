@@ -42,7 +42,8 @@ class Link:
         start, end: of the sentence in the result.
         part: number of the part it was found in. source: which document, -1 for all of them.
         from_, to: of the place in that document.
-        score: 0 to 1; 0 when nothing in the source is like it, and then the place is all it was made from.
+        score: 0 to 1; 0 when no sentence of the source is like it, and then the place is the part whose own
+            text is most like it, or else all it was made from.
     """
 
     start: int
@@ -95,6 +96,7 @@ class Sources:
     ) -> None:
         self._origin = origin
         self._places: list[tuple[PartRow, Span]] = []
+        self._leaves: list[PartRow] = []
         self._paths: dict[int, tuple[Terms, ...]] = {}
         spans: dict[int, list[Span]] = {}
         for leaf, path in leaves(origin, parts):
@@ -103,6 +105,7 @@ class Sources:
                 spans[leaf.source] = [
                     s for block in document.blocks for s in units(document, block, language)
                 ]
+            self._leaves.append(leaf)
             self._paths[leaf.number] = tuple(terms(node.text) for node in path)
             self._places += [(leaf, span) for span in _places(leaf, document, spans[leaf.source])]
         texts = [documents[leaf.source].text[start:end] for leaf, (start, end) in self._places]
@@ -123,9 +126,11 @@ class Sources:
         return [self._link(text, start, end, offset) for start, end in said(text, self._language)]
 
     def _link(self, text: str, start: int, end: int, offset: int) -> Link:
-        place, score = self._find(terms(text[start:end]))
+        wanted = terms(text[start:end])
+        place, score = self._find(wanted)
         if place is None:
-            part, span = self._origin, (self._origin.start, self._origin.end)
+            part = self._nearest(wanted)
+            span = part.start, part.end
         else:
             part, span = self._places[place]
         return Link(start + offset, end + offset, part.number, part.source, *span, score)
@@ -150,6 +155,15 @@ class Sources:
             if likeness >= LEAST and rank > most + 1e-9:
                 best, most, found = place, rank, likeness
         return best, min(1.0, found)
+
+    def _nearest(self, wanted: Terms) -> PartRow:
+        """The part of a document that says most of a sentence in its own words; the origin if none does."""
+        whole = self._weight(wanted)
+        if not whole or not self._leaves:
+            return self._origin
+        said = {leaf.number: self._on_the_way(wanted, whole, leaf.number) for leaf in self._leaves}
+        best = max(self._leaves, key=lambda leaf: said[leaf.number])
+        return best if said[best.number] >= LEAST else self._origin
 
     def _on_the_way(self, wanted: Terms, whole: float, number: int) -> float:
         """How much of a sentence the parts between the result and a part of the source have."""

@@ -419,14 +419,14 @@ def test_a_translation_is_turned_round(make: Make) -> None:
     assert choices.origin.itemText(0) == "English (found)"
     desk.start()
     desk.settle()
-    assert desk.run.result == german
+    assert (desk.run.error, desk.run.status, desk.run.result) == ("", "done", german)
     desk.qtbot.mouseClick(choices.swap, Qt.MouseButton.LeftButton)
     desk.until(lambda: not desk.panel.source.busy)
     assert desk.panel.source.documents()[0].text == german
     assert (choices.origin.currentData(), choices.target.currentData()) == ("de", "en")
     desk.start()
     desk.settle()
-    assert desk.run.result == english
+    assert (desk.run.error, desk.run.status, desk.run.result) == ("", "done", english)
 
 
 def test_a_corrected_text_is_not_translated_into_its_own_language(make: Make) -> None:

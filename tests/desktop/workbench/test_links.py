@@ -108,6 +108,19 @@ def test_the_way_down_the_tree_decides_between_equal_sentences() -> None:
     assert (one.part, one.from_) == (1, middle)
 
 
+def test_what_no_sentence_says_is_linked_to_the_part_whose_summary_does() -> None:
+    document = from_text("Slates fell off in May.\n\nThe river rose by a metre.\n\nPaint came late.")
+    starts = [document.text.index(word) for word in ("Slates", "The river", "Paint")]
+    ends = [*(start - 2 for start in starts[1:]), len(document.text)]
+    said = ("The roofing suffered.", "Flooding threatened the village school.", "Decorators were delayed.")
+    parts = [leaf(n, document, starts[n], ends[n], said[n]) for n in range(3)]
+    top = PartRow(3, 1, 0, 0, len(document.text), inputs=(0, 1, 2), status="done")
+    (one,) = link("The school was threatened by flooding.", top, [*parts, top], [document])
+    assert (one.score, one.part, one.from_, one.to) == (0, 1, starts[1], ends[1])
+    (other,) = link("Photosynthesis needs chlorophyll.", top, [*parts, top], [document])
+    assert (other.score, other.part) == (0, 3)
+
+
 def test_only_the_parts_that_it_was_made_of_are_looked_at() -> None:
     document, _ = whole(TEXT)
     middle = document.text.index("# The lighthouse")
