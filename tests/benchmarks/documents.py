@@ -27,7 +27,7 @@ from desktop.workbench.summarize import SummaryOptions
 PAGES, WORDS_A_PAGE, WORDS, CHARACTERS = 100, 300, 30_000, 20_000
 PARTS_BEFORE = {"PDF": 24, "Markdown": 20, "Chinese": 8}
 """Parts that are finished before the kill: about half of them."""
-KINDS = {"PDF": "points", "Markdown": "abstract", "Chinese": "abstract"}
+KINDS = {"PDF": "key_points", "Markdown": "abstract", "Chinese": "abstract"}
 
 
 def documents(folder: Path, share: float) -> Iterator[tuple[str, Document]]:
