@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Job, Jobs
@@ -21,6 +21,7 @@ from desktop.ui.panels.chat_model import ChatModel
 from desktop.ui.panels.conversation import ConversationView
 from desktop.ui.panels.exchange import Exchange, Exchanges, ModelNames, Saver
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.chat_parts import EditableTitle
 from desktop.ui.widgets.composer import Composer
 from desktop.ui.widgets.conversation_list import ConversationList, shown_title
@@ -109,14 +110,14 @@ class ChatPanel(QWidget):
     def _build(self) -> None:
         jobs, theme = self._jobs, self._theme
         self.list = ConversationList(self._store, jobs, theme, self)
-        self.list_button = self._fold_button(
-            "panel-left", QCoreApplication.translate("Chat", "Show or hide the conversations")
+        self.list_button = tool_button(
+            self._theme, "panel-left", QCoreApplication.translate("Chat", "Show or hide the conversations")
         )
         self.title = EditableTitle(theme, self)
         self.picker = ModelPicker(self._workbench, jobs, self._bridge, theme, self)
         self.picker.find_requested.connect(lambda: self.action_requested.emit("find_models"))
-        self.inspector_button = self._fold_button(
-            "panel-right", QCoreApplication.translate("Chat", "Show or hide the inspector")
+        self.inspector_button = tool_button(
+            self._theme, "panel-right", QCoreApplication.translate("Chat", "Show or hide the inspector")
         )
         # Without a parent yet: Tab goes to things in the order in which they come here.
         self.composer, self.inspector = Composer(theme), Inspector(theme)
@@ -151,15 +152,6 @@ class ChatPanel(QWidget):
         row.addWidget(self.list)
         row.addLayout(middle, 1)
         row.addWidget(self.inspector)
-
-    def _fold_button(self, icon: str, words: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon(icon, "muted"))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
-        return button
 
     def _connect_sides(self) -> None:
         self.list.new_requested.connect(self.new_chat)

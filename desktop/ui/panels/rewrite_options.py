@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from desktop.ui.panels.task_choices import ChoiceWords, Kind, TaskChoices
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.chooser import Chooser
 from desktop.ui.widgets.word_list import WordList
 from desktop.workbench import language
@@ -68,7 +69,9 @@ class RewriteChoices(TaskChoices):
     def _build_languages(self) -> None:
         self.origin = Chooser(QCoreApplication.translate("Rewrite", "Language of the text"))
         self.origin.addItem("", "")
-        self.swap = self._tool("swap", QCoreApplication.translate("Rewrite", "Translate the other way round"))
+        self.swap = tool_button(
+            self._theme, "swap", QCoreApplication.translate("Rewrite", "Translate the other way round")
+        )
         self.swap.clicked.connect(self.swap_requested)
         self.target = Chooser(QCoreApplication.translate("Rewrite", "Language of the result"))
         for code, names in language.NAMES.items():

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +23,7 @@ from desktop.ui.jobs import Job, Jobs
 from desktop.ui.panels.rewrite_text import RewrittenText
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.alternatives_view import AlternativesView
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.columns_view import Row
 from desktop.ui.widgets.diff_view import Compared, DiffView, diff_rows
 from desktop.ui.widgets.problem_list import ProblemList, problem_text
@@ -117,24 +117,19 @@ class RewriteViews(QWidget):
         row.addSpacing(6)
         row.addWidget(self.check)
         row.addStretch(1)
-        self.copy = self._tool("copy", QCoreApplication.translate("Rewrite", "Copy the result"))
-        self.replace = self._tool(
-            "replace", QCoreApplication.translate("Rewrite", "Replace the text by the result")
+        self.copy = tool_button(self._theme, "copy", QCoreApplication.translate("Rewrite", "Copy the result"))
+        self.replace = tool_button(
+            self._theme, "replace", QCoreApplication.translate("Rewrite", "Replace the text by the result")
         )
-        self.save = self._tool("download", QCoreApplication.translate("Rewrite", "Save the result as a file"))
-        self.send = self._tool("forward", QCoreApplication.translate("Rewrite", "Send the result on"))
+        self.save = tool_button(
+            self._theme, "download", QCoreApplication.translate("Rewrite", "Save the result as a file")
+        )
+        self.send = tool_button(
+            self._theme, "forward", QCoreApplication.translate("Rewrite", "Send the result on")
+        )
         for tool in (self.copy, self.replace, self.save, self.send):
             row.addWidget(tool)
         return row
-
-    def _tool(self, icon: str, words: str) -> QToolButton:
-        button = QToolButton(self)
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon(icon, "muted"))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
-        return button
 
     def _connect(self) -> None:
         self.side.edited.connect(self._edited)

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.chooser import Chooser
 from desktop.ui.widgets.flow import FlowLayout
 from desktop.ui.widgets.name_dialog import NameDialog
@@ -102,7 +102,7 @@ class TaskChoices(QWidget):
         self.instruction.returnPressed.connect(self._entered)
         self.save = QPushButton()
         self.save.clicked.connect(self._save)
-        self.forget = self._tool("trash", self._words.forget)
+        self.forget = tool_button(self._theme, "trash", self._words.forget)
         self.forget.clicked.connect(lambda: self.forget_requested.emit(self._own_id()))
         self.own_row = QWidget()
         row = QHBoxLayout(self.own_row)
@@ -111,15 +111,6 @@ class TaskChoices(QWidget):
         row.addWidget(self.instruction, 1)
         row.addWidget(self.save)
         row.addWidget(self.forget)
-
-    def _tool(self, icon: str, words: str) -> QToolButton:
-        button = QToolButton()
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon(icon, "muted"))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
-        return button
 
     def _lay_out(self, choosers: Sequence[QWidget]) -> None:
         """Put these beside the primary button, in as many rows as they need."""

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Job, Jobs
@@ -21,6 +21,7 @@ from desktop.ui.panels.offers import lighter
 from desktop.ui.panels.task_choices import TaskChoices
 from desktop.ui.task_runner import TaskRunner
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.chat_parts import EditableTitle
 from desktop.ui.widgets.model_picker import ModelPicker
 from desktop.ui.widgets.run_list import RunList, run_title
@@ -120,12 +121,7 @@ class TaskPanel(QWidget, Generic[S]):
     def _build(self) -> None:
         jobs, theme, words = self._jobs, self._theme, self._words
         self.list = RunList(self._workbench, jobs, theme, self.TASK, self, describe=self._describe)
-        self.list_button = QToolButton(self)
-        self.list_button.setProperty("role", "quiet")
-        self.list_button.setIcon(theme.icon("panel-left", "muted"))
-        self.list_button.setIconSize(QSize(16, 16))
-        self.list_button.setToolTip(words.fold)
-        self.list_button.setAccessibleName(words.fold)
+        self.list_button = tool_button(theme, "panel-left", words.fold, self)
         self.title = EditableTitle(theme, self)
         self.title.field.setAccessibleName(words.title)
         self.picker = ModelPicker(self._workbench, jobs, self._bridge, theme, self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
@@ -13,12 +13,12 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from models.engine.protocol import Adapter
 from models.gguf import shown
 
@@ -106,13 +106,8 @@ class AdapterList(QWidget):
         strength.setAccessibleName(words)
         strength.setToolTip(words)
         strength.valueChanged.connect(lambda value: self._scaled(adapter.path, value))
-        gone = QToolButton()
-        gone.setProperty("role", "quiet")
-        gone.setIcon(self._theme.icon("close", "muted"))
-        gone.setIconSize(QSize(14, 14))
         words = QCoreApplication.translate("Inspector", "Take away {name}").format(name=name)
-        gone.setAccessibleName(words)
-        gone.setToolTip(words)
+        gone = tool_button(self._theme, "close", words, size=14)
         gone.clicked.connect(lambda: self._set(tuple(a for a in self.adapters if a.path != adapter.path)))
         holder = QWidget()
         row = QHBoxLayout(holder)

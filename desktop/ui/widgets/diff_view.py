@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.columns_view import ColumnsView, Look, Piece, Row, split_row
 from desktop.ui.widgets.labels import plain_label
 
@@ -90,12 +91,7 @@ class DiffView(QWidget):
             button.setAccessibleName(button.text())
 
     def _tool(self, icon: str, words: str, act: object) -> QToolButton:
-        button = QToolButton()
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon(icon, "muted"))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
+        button = tool_button(self._theme, icon, words)
         button.clicked.connect(act)
         return button
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.facts import duration_text, size_text, speed_text
 from desktop.ui.widgets.labels import set_role
 
@@ -38,9 +39,9 @@ class DownloadRow(QFrame):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
-        self.pause = _button("pause", QCoreApplication.translate("Downloads", "Pause"), theme)
-        self.resume = _button("download", QCoreApplication.translate("Downloads", "Go on"), theme)
-        self.cancel = _button("close", QCoreApplication.translate("Downloads", "Cancel"), theme)
+        self.pause = tool_button(theme, "pause", QCoreApplication.translate("Downloads", "Pause"))
+        self.resume = tool_button(theme, "download", QCoreApplication.translate("Downloads", "Go on"))
+        self.cancel = tool_button(theme, "close", QCoreApplication.translate("Downloads", "Cancel"))
         self.pause.clicked.connect(lambda: self.paused.emit(self.item.id))
         self.resume.clicked.connect(lambda: self.resumed.emit(self.item.id))
         self.cancel.clicked.connect(lambda: self.cancelled.emit(self.item.id))
@@ -104,13 +105,3 @@ def _left(seconds: float | None) -> str:
     if not seconds:
         return ""
     return QCoreApplication.translate("Downloads", "{time} left").format(time=duration_text(seconds))
-
-
-def _button(icon: str, words: str, theme: Theme) -> QToolButton:
-    button = QToolButton()
-    button.setProperty("role", "quiet")
-    button.setIcon(theme.icon(icon, "muted"))
-    button.setIconSize(QSize(16, 16))
-    button.setToolTip(words)
-    button.setAccessibleName(words)
-    return button

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.setting_fields import setting_field
 from desktop.workbench.collection import MODEL_SETTINGS, SYSTEM
 from desktop.workbench.settings import BY_KEY
@@ -129,15 +130,10 @@ class OwnSettings(QWidget):
         return holder
 
     def _remove_button(self, key: str) -> QToolButton:
-        button = QToolButton()
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon("close", "muted"))
-        button.setIconSize(QSize(14, 14))
         words = QCoreApplication.translate("Models", "{setting}: as for all models").format(
             setting=_label(key)
         )
-        button.setAccessibleName(words)
-        button.setToolTip(words)
+        button = tool_button(self._theme, "close", words, size=14)
         button.clicked.connect(lambda: self.remove_setting(key))
         return button
 

@@ -32,7 +32,6 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -42,6 +41,7 @@ from desktop.ui.bridge import Bridge
 from desktop.ui.jobs import Job, Jobs
 from desktop.ui.notices import error_text
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.composer import clean
 from desktop.ui.widgets.conversation_list import ConversationList
 from desktop.ui.widgets.document_edit import DocumentEdit, Shown, local_files
@@ -254,10 +254,7 @@ class EntryRow(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name, self.facts = Elided(), Elided("fact", right=True)
-        self.remove = QToolButton(self)
-        self.remove.setProperty("role", "quiet")
-        self.remove.setIcon(theme.icon("close", "muted"))
-        self.remove.setIconSize(QSize(14, 14))
+        self.remove = tool_button(theme, "close", parent=self, size=14)
         self.remove.clicked.connect(self.remove_requested)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(10, 0, 2, 0)
@@ -370,12 +367,18 @@ class SourceView(QWidget):
         self.edit_button = QPushButton(QCoreApplication.translate("Source", "edit"))
         self.edit_button.setProperty("role", "link")
         self.edit_button.setAccessibleName(QCoreApplication.translate("Source", "Edit the text"))
-        self.paste_button = self._tool("paste", QCoreApplication.translate("Source", "Paste (Ctrl+V)"))
-        self.open_button = self._tool("folder", QCoreApplication.translate("Source", "Open files"))
-        self.conversation_button = self._tool(
-            "chat", QCoreApplication.translate("Source", "Choose a conversation")
+        self.paste_button = tool_button(
+            self._theme, "paste", QCoreApplication.translate("Source", "Paste (Ctrl+V)")
         )
-        self.clear_button = self._tool("close", QCoreApplication.translate("Source", "Remove the text"))
+        self.open_button = tool_button(
+            self._theme, "folder", QCoreApplication.translate("Source", "Open files")
+        )
+        self.conversation_button = tool_button(
+            self._theme, "chat", QCoreApplication.translate("Source", "Choose a conversation")
+        )
+        self.clear_button = tool_button(
+            self._theme, "close", QCoreApplication.translate("Source", "Remove the text")
+        )
         head_box = QWidget()
         head_box.setFixedHeight(HEAD_HEIGHT)
         head = QHBoxLayout(head_box)
@@ -411,15 +414,6 @@ class SourceView(QWidget):
         rows.addWidget(self.problems)
         rows.addWidget(self.card, 1)
         self.setAcceptDrops(True)
-
-    def _tool(self, icon: str, words: str) -> QToolButton:
-        button = QToolButton()
-        button.setProperty("role", "quiet")
-        button.setIcon(self._theme.icon(icon, "muted"))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(words)
-        button.setAccessibleName(words)
-        return button
 
     def _connect(self) -> None:
         self._typed = QTimer(self, singleShot=True, interval=TYPED_MS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.ui.theme import Theme
+from desktop.ui.widgets.buttons import tool_button
 from desktop.ui.widgets.labels import plain_label
 
 MOST_WORDS = 500
@@ -140,16 +141,11 @@ class WordList(QDialog):
         column.addLayout(foot)
 
     def _add(self, word: str, wanted: str) -> _Line:
-        line = _Line(QLineEdit(word), QLineEdit(wanted), QToolButton())
+        remove = QCoreApplication.translate("WordList", "Remove this word")
+        line = _Line(QLineEdit(word), QLineEdit(wanted), tool_button(self._theme, "close", remove, size=14))
         line.word.setAccessibleName(QCoreApplication.translate("WordList", "Word"))
         line.wanted.setAccessibleName(QCoreApplication.translate("WordList", "Written as"))
         line.wanted.setPlaceholderText(QCoreApplication.translate("WordList", "as it is"))
-        line.remove.setProperty("role", "quiet")
-        line.remove.setIcon(self._theme.icon("close", "muted"))
-        line.remove.setIconSize(QSize(14, 14))
-        name = QCoreApplication.translate("WordList", "Remove this word")
-        line.remove.setAccessibleName(name)
-        line.remove.setToolTip(name)
         line.remove.clicked.connect(lambda: self._remove(line))
         for field in (line.word, line.wanted):
             field.setMaxLength(LONGEST_WORD)
