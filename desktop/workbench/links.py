@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,18 @@ class Link:
             "to": self.to,
             "score": round(self.score, 3),
         }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Link:
+        """A link as the store keeps it."""
+        names = ("start", "end", "part", "source", "from", "to")
+        start, end, part, source, from_, to = (int(value.get(name, 0)) for name in names)
+        return cls(start, end, part, source, from_, to, float(value.get("score", 0.0)))
+
+    @property
+    def found(self) -> bool:
+        """Whether a sentence of the source is like it."""
+        return self.score > 0
 
 
 def link(

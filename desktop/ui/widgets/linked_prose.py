@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QRectF, Qt, Signal
@@ -25,40 +24,10 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.box import Box
 from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.prose import Prose
+from desktop.workbench.links import Link
 
 LOOK_AHEAD = 4_000
 """Characters of the source in which a character that is shown is looked for."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """A sentence of a result and where it comes from.
-
-    Attributes:
-        start, end: in the result. part: number of the part. source: which document.
-        from_, to: in that document. score: 0 when nothing like it was found there.
-    """
-
-    start: int
-    end: int
-    part: int
-    source: int
-    from_: int
-    to: int
-    score: float
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Link:
-        """A link as a run keeps it."""
-        start, end, part, source, from_, to = (
-            int(value.get(key, 0)) for key in ("start", "end", "part", "source", "from", "to")
-        )
-        return cls(start, end, part, source, from_, to, float(value.get("score", 0.0)))
-
-    @property
-    def found(self) -> bool:
-        """Whether something like it is in the source."""
-        return self.score > 0
 
 
 def aligned(source: str, shown: str) -> list[int]:

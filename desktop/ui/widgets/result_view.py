@@ -22,12 +22,13 @@ from desktop.ui.theme import Theme
 from desktop.ui.widgets.facts import duration_text
 from desktop.ui.widgets.formula import Formulas
 from desktop.ui.widgets.labels import plain_label
-from desktop.ui.widgets.linked_prose import Link, LinkedProse, link_words
+from desktop.ui.widgets.linked_prose import LinkedProse, link_words
 from desktop.ui.widgets.links import ask_to_open
 from desktop.ui.widgets.message_parts import small_button
 from desktop.ui.widgets.part_tree import PartTree
 from desktop.ui.widgets.problem_list import ProblemList, problem_text
 from desktop.ui.widgets.source_view import HEAD_HEIGHT, Elided, page_text
+from desktop.workbench.links import Link
 from desktop.workbench.reading.document import Document
 from desktop.workbench.store.records import PartRow, RunRow
 

@@ -15,12 +15,13 @@ from pytestqt.qtbot import QtBot
 from desktop.ui.jobs import Jobs
 from desktop.ui.theme import Theme
 from desktop.ui.widgets.flow import FlowLayout
-from desktop.ui.widgets.linked_prose import Link, aligned
+from desktop.ui.widgets.linked_prose import aligned
 from desktop.ui.widgets.part_tree import PartTree, range_text
 from desktop.ui.widgets.problem_list import ProblemList, problem_text
 from desktop.ui.widgets.result_view import ResultView, coverage_text
 from desktop.ui.widgets.run_list import RunList
 from desktop.ui.widgets.task_bar import TaskBar
+from desktop.workbench.links import Link
 from desktop.workbench.problems import Problem
 from desktop.workbench.reading.document import Block, Document
 from desktop.workbench.store.records import PartRow, RunRow
