@@ -170,7 +170,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "open_files",
         QT_TRANSLATE_NOOP("Actions", "Open documents"),
-        "Ctrl+Shift+O",
+        "Ctrl+O",
         "folder",
         "text",
         method="open_files",
@@ -241,7 +241,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
         "import_model",
         QT_TRANSLATE_NOOP("Actions", "Import GGUF files"),
-        "Ctrl+O",
+        "Ctrl+Shift+O",
         "folder",
         "app",
         method="import_model",

@@ -341,7 +341,10 @@ class Rewriter:
             return None, tuple(faults)
         if self.task.free:
             return layout.put_freely(checked.text), ()
-        made = layout.put(checked.text)
+        answer = checked.text
+        if part.data.get("kind") in ("heading", "cell") and not raw.rstrip().endswith((".", "。")):
+            answer = answer.rstrip(".。") or answer  # models like to end a heading as they end a sentence
+        made = layout.put(answer)
         if made is None or (part.data.get("kind") == "cell" and ("|" in made or "\n" in made)):
             return None, (Problem("lines", sentence("The answer does not have the lines of the text.")),)
         return made, ()

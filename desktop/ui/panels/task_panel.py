@@ -77,7 +77,7 @@ class TaskPanel(QWidget, Generic[S]):
         column: of choices, notice and bar, for what comes below them.
     Signals:
         engine_state(str state, str model, float fraction): "loading", "ready" or "dead".
-        speed(float): tokens per second. busy_changed(bool): the shown run is being worked on.
+        busy_changed(bool): the shown run is being worked on.
         action_requested(str): the window is to do one of its actions.
         conversation_requested(str id): a conversation is to be shown.
     """
@@ -87,7 +87,6 @@ class TaskPanel(QWidget, Generic[S]):
     """Where the store keeps what was chosen last."""
 
     engine_state = Signal(str, str, float)
-    speed = Signal(float)
     busy_changed = Signal(bool)
     action_requested = Signal(str)
     conversation_requested = Signal(str)
@@ -448,9 +447,7 @@ class TaskPanel(QWidget, Generic[S]):
 
     def _saved(self, run: RunRow) -> None:
         self.list.update_run(run)
-        work, tokens = float(run.timings.get("work_s") or 0.0), int(run.usage.get("completion_tokens") or 0)
         if run.id == self.current:
-            self.speed.emit(tokens / work if work else 0.0)
             self._show_saved(run)
 
     def _failed(self, error: Exception) -> None:

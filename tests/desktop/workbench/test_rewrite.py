@@ -134,6 +134,13 @@ Bye
 # ---------------------------------------------------------------- structure
 
 
+def test_headings_and_cells_are_not_ended_as_sentences_are() -> None:
+    table = "| the place | the year |\n|---|---|\n| the pier | about 1907. |\n"
+    text = f"# The old harbor\n\nIt was built early.\n\n{table}"
+    _, outcome = rewritten(text, lambda text, _: f"{text.rstrip('.')}.", markdown=True, task="correct")
+    assert outcome.text == text
+
+
 def test_what_is_outside_of_the_words_stays() -> None:
     _, outcome = rewritten(LETTER, lambda text, _: text.upper(), markdown=True, task="correct")
     assert (
