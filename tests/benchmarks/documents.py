@@ -25,7 +25,7 @@ from desktop.workbench.reading.reader import read
 from desktop.workbench.summarize import SummaryOptions
 
 PAGES, WORDS_A_PAGE, WORDS, CHARACTERS = 100, 300, 30_000, 20_000
-PARTS_BEFORE = {"PDF": 24, "Markdown": 20, "Chinese": 8}
+PARTS_BEFORE = {"PDF": 24, "Markdown": 20, "Chinese": 13}
 """Parts that are finished before the kill: about half of them."""
 KINDS = {"PDF": "key_points", "Markdown": "abstract", "Chinese": "abstract"}
 

@@ -22,10 +22,12 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import hostile
 import psutil
 from flows.story import Story
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
+from texts import report
 
 from desktop.workbench.store import Store
 from desktop.workbench.workbench import STORE_FILE
@@ -34,7 +36,7 @@ from models.engine.scripted import Answer, ScriptedEngine
 BEAT_MS = 5
 STALL_MS = 100
 ROUNDS = 7
-LONGEST_S = 120
+LONGEST_S = 300
 MESSAGES = 10_000
 
 APP = """
@@ -239,6 +241,43 @@ def stalls_paste() -> None:
             print(f"    {story.notice()}")
 
 
+def stalls_reading() -> None:
+    """Stalls while a folder of hostile and damaged files is dropped into the summaries, and looked through."""
+    with tempfile.TemporaryDirectory(prefix="rolltop-bench-") as folder, opened() as (story, heart):
+        expected = hostile.make(Path(folder))
+        story.window.show_panel("summarize")
+        source = story.window.panels["summarize"].source
+        with heart.watched(f"reading {len(expected)} hostile files"):
+            source.add_files([Path(folder) / name for name in expected])
+            run(lambda: not source.busy)
+        told = [entry for entry in source._entries if entry.error is not None]
+        print(f"    {len(told)} refused with a reason, {len(source.documents())} read")
+        with heart.watched("looking through what could be read of them"):
+            for row in range(source.list.count()):
+                source.list.setCurrentRow(row)
+                rest(0.05)
+
+
+def stalls_summarizing() -> None:
+    """Stalls while 5,000 words are summarized by the starter model, and then looked through."""
+    with opened() as (story, heart):
+        story.window.show_panel("summarize")
+        panel = story.window.panels["summarize"]
+        with heart.watched("pasting 5,000 words"):
+            panel.source.add_text(report(5_000, seed=1))
+            run(lambda: not panel.source.busy)
+        with heart.watched("summarizing them"):
+            panel.start()
+            run(lambda: panel.current != "")
+            run(lambda: not panel.runner.busy)
+            rest(1)
+        prose = panel.result.prose
+        with heart.watched("choosing sentences"):
+            for number in range(len(prose.sentences)):
+                prose.sentence_chosen.emit(number)
+                rest(0.2)
+
+
 # ---------------------------------------------------------------- start and memory
 
 
@@ -296,7 +335,18 @@ def memory() -> None:
 
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (stalls_streaming, stalls_markdown, stalls_opening, stalls_paste, start, memory)
+    f.__name__: f
+    for f in (
+        *(
+            stalls_streaming,
+            stalls_markdown,
+            stalls_opening,
+            stalls_paste,
+            stalls_reading,
+            stalls_summarizing,
+        ),
+        *(start, memory),
+    )
 }
 
 if __name__ == "__main__":
