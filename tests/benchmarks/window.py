@@ -242,7 +242,7 @@ def stalls_paste() -> None:
 
 
 def stalls_reading() -> None:
-    """Stalls while a folder of hostile and damaged files is dropped into the summaries, and looked through."""
+    """Stalls while a folder of hostile and damaged files is dropped in, and looked through."""
     with tempfile.TemporaryDirectory(prefix="rolltop-bench-") as folder, opened() as (story, heart):
         expected = hostile.make(Path(folder))
         story.window.show_panel("summarize")
