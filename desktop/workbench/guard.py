@@ -316,7 +316,7 @@ def _mostly_in(said: str, source: str) -> bool:
 _TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\w\s]"
 )
-_ENDLESS = 240  # characters of repetitions in a growing text
+_ENDLESS = 40  # words (see `size`) of repetitions in a growing text
 _LONG_WORD = 40  # characters from which on a word is looked into
 _LIST_MARK = re.compile(r"(?m)^([ \t]*)(?:\d+[.)]|[-*+•])(?=\s)")
 
@@ -338,7 +338,7 @@ def loops(text: str, source: str = "") -> int | None:
 def endless(text: str, source: str = "") -> bool:
     """Whether a text that is still growing repeats itself, and more than its source does."""
     found = loops(text)
-    return found is not None and len(text) - found >= _ENDLESS and text[found:].strip() not in source
+    return found is not None and size(text[found:]) >= _ENDLESS and text[found:].strip() not in source
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:

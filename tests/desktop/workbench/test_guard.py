@@ -180,9 +180,10 @@ def test_no_loops(text: str) -> None:
 
 def test_an_answer_is_endless_when_it_repeats_more_than_its_source() -> None:
     line = "The lamp turns and the sea is calm tonight. "
-    assert not guard.endless("He climbs the stairs. " + line * 6)  # a loop, but it may end soon
+    assert not guard.endless("He climbs the stairs. " + line * 5)  # a loop, but it may end soon
     assert guard.endless("He climbs the stairs. " + line * 12)
     assert not guard.endless("He climbs the stairs. " + line * 12, "A song: " + line * 20 + "And it ends.")
+    assert guard.endless("他爬上楼梯。" + "灯塔的灯今晚亮了。" * 12)
     assert guard.endless("He climbs the stairs. " + line * 24, "A song: " + line * 20 + "And it ends.")
 
 
