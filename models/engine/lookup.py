@@ -45,11 +45,15 @@ REMEMBERED = 64.0
 LEAST_CHANCE = 0.1
 """Less likely guesses are not looked at."""
 
-GAIN = 1.1
+GAIN = 1.2
 """How much faster guessing must promise to be."""
 
-STAKE = 0.02
-"""Part of the time of answers that guesses may lose; after a loss they rest until it is no more than that."""
+STAKE = 0.015
+"""Part of the time of answers that guesses may lose: a batch with guesses waits until all that it can lose
+was saved up so, or won by guesses before."""
+
+CREDIT = 2.0
+"""Steps whose time an answer may lose of what those before it have won."""
 
 PLAIN_EVERY = 32
 """Steps after which one is made without guesses, to know what they are measured against."""
@@ -257,8 +261,8 @@ class Speculation:
             self._won_s += sum(made) / len(made) * alone - together
 
     def begin(self) -> None:
-        """Another answer begins: it shall not lose what those before it have won, but for a step's time."""
-        self._won_s = min(self._won_s, self._costs.seconds(1) or 0.0)
+        """Another answer begins: it shall not lose what those before it have won, but for a little."""
+        self._won_s = min(self._won_s, CREDIT * (self._costs.seconds(1) or 0.0))
 
     def lengths(self, chances: Sequence[Sequence[float]], patient: Sequence[bool]) -> list[int]:
         """How many tokens to guess for each answer of the next batch.
@@ -268,7 +272,7 @@ class Speculation:
         """
         self._steps += 1
         none = [0] * len(chances)
-        if self._steps % PLAIN_EVERY == 0 or self._won_s < 0:
+        if self._steps % PLAIN_EVERY == 0:
             return none
         probing = self._steps % PROBE_EVERY == PROBE_EVERY // 2 + 1
         best, chosen = GAIN, none
@@ -289,6 +293,8 @@ class Speculation:
         ranked = sorted(((p, n) for n, row in enumerate(chances) for p in row), reverse=True)
         left = size - len(chances)
         if alone is None or together is None or not 0 < left <= len(ranked):
+            return lengths, 0.0
+        if together - alone > self._won_s:  # more than may be lost
             return lengths, 0.0
         expected = [1.0] * len(chances)
         for chance, n in ranked[:left]:

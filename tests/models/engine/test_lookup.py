@@ -115,14 +115,29 @@ def test_chances_are_never_sure(seen: list[tuple[int, bool]]) -> None:
 
 
 def ready(seconds: Callable[[int], float], most: int = 32) -> Speculation:
-    """One that has found all sizes alike, and measured them."""
+    """One that has found all sizes alike, has measured them, and has saved up what a batch can lose."""
     deciding = Speculation(most)
     for size in SIZES:
         if size <= most:
             deciding.checked(size, True, seconds(size), 0.0)
-    for rows in range(1, 9):
+    for rows in (*range(1, 9), *[1] * int(seconds(most) / seconds(1) / STAKE)):
         deciding.learn(rows, seconds(rows))
     return deciding
+
+
+def test_no_batch_may_lose_more_than_was_saved_up() -> None:
+    deciding, sure = Speculation(4), [[0.99**n for n in range(1, MOST + 1)]]
+    for size in (3, 4):
+        deciding.checked(size, True, 1.0 + 0.2 * size, 0.0)
+    waited = 0
+    while deciding.lengths(sure, [False]) == [0]:
+        deciding.learn(1, 1.0)
+        waited += 1
+    assert 0.6 / STAKE <= waited <= 0.6 / STAKE + 2  # what three rows take longer than one
+    deciding.won([1], 3)
+    assert deciding.lengths(sure, [False]) == [0]
+    deciding.won([3], 3)
+    assert deciding.lengths(sure, [False]) == [3]
 
 
 @given(
