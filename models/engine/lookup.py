@@ -180,15 +180,17 @@ class Costs:
 
     def __init__(self) -> None:
         self._times: dict[int, deque[float]] = {}
+        self._medians: dict[int, float] = {}  # asked for more often than anything is learned
 
     def learn(self, rows: int, seconds: float) -> None:
         """A batch of `rows` took so long."""
-        self._times.setdefault(rows, deque(maxlen=5)).append(seconds)
+        times = self._times.setdefault(rows, deque(maxlen=5))
+        times.append(seconds)
+        self._medians[rows] = statistics.median(times)
 
     def seconds(self, rows: int) -> float | None:
         """What a batch of `rows` takes; None when there was none yet."""
-        times = self._times.get(rows)
-        return statistics.median(times) if times else None
+        return self._medians.get(rows)
 
 
 class Speculation:
@@ -220,21 +222,16 @@ class Speculation:
     # ------------------------------------------------------------ do rows come out alike?
 
     @property
-    def checking(self) -> bool:
-        """Whether there is a number of rows of which this is not known."""
-        return bool(self._unchecked)
-
-    def due(self, known: int) -> int:
-        """How many rows to check now, 0 for none: the last `known` tokens were evaluated each alone.
+    def due(self) -> int:
+        """How many rows to check next, once as many tokens were evaluated each alone; 0 for none yet.
 
         From few to many, as long as it takes no more than a small part of the time.
         """
-        if not self._unchecked or self._unchecked[0] > known:
+        alone = self._costs.seconds(1)
+        if not self._unchecked or alone is None:
             return 0
-        size, alone = self._unchecked[0], self._costs.seconds(1)
-        if alone is None or self._checking_s + size * alone > CHECK_SHARE * self._answering_s:
-            return 0
-        return size
+        size = self._unchecked[0]
+        return size if self._checking_s + size * alone <= CHECK_SHARE * self._answering_s else 0
 
     def checked(self, rows: int, alike: bool, seconds: float, spent: float) -> None:
         """So many rows came out as each does alone, or not; the batch took `seconds`, the check `spent`."""

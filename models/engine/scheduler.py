@@ -674,7 +674,7 @@ class Scheduler:
         assert task.sequence is not None
         if task.guesser is not None:
             task.guesser.push(token)
-        if self._speculation.checking and len(self._running) == 1 and position >= len(task.prompt):
+        if self._speculation.due and len(self._running) == 1 and position >= len(task.prompt):
             task.alone.append(self._model.print_of(row))
         else:
             task.alone.clear()
@@ -691,8 +691,8 @@ class Scheduler:
         task = self._running[0] if len(self._running) == 1 else None
         if not isinstance(task, Generation) or task.sequence is None or not task.lookup or task.prefilling:
             return
-        size = self._speculation.due(len(task.alone))
-        if not size:
+        size = self._speculation.due
+        if not size or len(task.alone) < size:
             return
         tokens, prints = task.sequence.tokens[-size:], list(task.alone)[-size:]
         began = self._clock()

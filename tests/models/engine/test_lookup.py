@@ -188,7 +188,7 @@ def test_guessing_takes_no_longer_than_not_guessing(
     deciding, spent, made = Speculation(512), 0.0, 0
     rates = Rates(deciding.rates)
     while made < 1500:
-        if size := deciding.due(made):
+        if size := deciding.due:
             took = seconds(size)
             deciding.checked(size, True, took, took)
             spent += took
@@ -214,22 +214,21 @@ def test_checks_go_from_few_rows_to_many_and_stop_at_the_first_that_differ() -> 
     seen = []
     for _ in range(4000):
         deciding.learn(1, 1.0)
-        if size := deciding.due(100):
+        if size := deciding.due:
             seen.append(size)
             deciding.checked(size, size < 8, 1.0, float(size))
     assert seen == [3, 4, 8]
-    assert deciding.possible
-    assert not deciding.checking
+    assert deciding.longest == 3
 
 
-def test_a_check_waits_for_its_tokens_and_for_its_share_of_the_time() -> None:
+def test_a_check_waits_for_its_share_of_the_time() -> None:
     deciding = Speculation(512)
-    assert deciding.due(100) == 0
+    assert deciding.due == 0
     for _ in range(int(SIZES[0] / CHECK_SHARE) - 1):
         deciding.learn(1, 1.0)
-    assert deciding.due(100) == 0
+    assert deciding.due == 0
     deciding.learn(1, 2.0)
-    assert (deciding.due(SIZES[0] - 1), deciding.due(SIZES[0])) == (0, SIZES[0])
+    assert deciding.due == SIZES[0]
     assert not Speculation(0).possible
 
 
@@ -419,8 +418,8 @@ def test_rows_that_differ_are_found_out_and_leave_no_trace(
         model, "print_of", lambda row: honest(row) + (b"+" if scheduler._batch.size > 4 else b"")
     )
     assert same(engine, TASKS["echo"]).usage.guessed > 0
-    assert not scheduler._speculation.checking
-    assert max(scheduler._speculation._used) == 4
+    assert scheduler._speculation.longest == 3
+    assert not scheduler._speculation._unchecked
 
 
 def test_other_adapters_are_checked_anew(engine: InProcessEngine) -> None:
