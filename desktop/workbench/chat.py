@@ -349,7 +349,7 @@ def sendable(text: str) -> str:
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text has: four Latin letters, or one character of other scripts, each."""
-    latin = sum(char.isascii() for char in text)
+    latin = len(text.encode("ascii", "ignore"))
     return math.ceil(latin / 4) + len(text) - latin
 
 

@@ -336,9 +336,12 @@ def loops(text: str, source: str = "") -> int | None:
 
 
 def endless(text: str, source: str = "") -> bool:
-    """Whether a text that is still growing repeats itself, and more than its source does."""
+    """Whether a text that is still growing repeats itself, and more than its source accounts for."""
     found = loops(text)
-    return found is not None and size(text[found:]) >= _ENDLESS and text[found:].strip() not in source
+    if found is None or (repeated := size(text[found:])) < _ENDLESS:
+        return False
+    ends = (match.end() for match in _SENTENCE_END.finditer(source))
+    return repeated > 2 * size(source) or all(loops(source[:end]) is None for end in ends)
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:

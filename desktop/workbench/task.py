@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from desktop.workbench.chat import estimate_tokens
 from desktop.workbench.loading import ModelLoading
 from desktop.workbench.problems import Problem
 from desktop.workbench.reading.document import Document
@@ -45,7 +46,7 @@ PROMPT_SHARE = 0.6
 AT_ONCE = 32
 """Requests that the engine has at any time; it answers as many of them at once as it can."""
 LOOKED_AT = 64
-"""Pieces of an answer after which it is looked at whether it can still become good."""
+"""Tokens of an answer, about, after which it is looked at whether it can still become good."""
 TOLD_S = 0.1
 """Seconds between two reports of how far a run is."""
 KNOWN_AFTER = 0.02
@@ -435,8 +436,8 @@ class _Round:
         self._run, self._engine, self._desk, self._recipe = run, engine, desk, recipe
         self._waiting = [part for part in run.parts if part.status == "waiting"]
         self._asked: dict[str, tuple[PartRow, int]] = {}
-        self._texts: dict[str, list[str]] = {}
-        self._tokens: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+        self._look_at: dict[str, int] = {}  # tokens from which on an answer is looked at again
         self._given_up: set[str] = set()
         self._unsaid: list[PartRow] = []
 
@@ -463,8 +464,8 @@ class _Round:
                 lookup=ask.lookup,
             )
             self._asked[request.id] = part, request.max_tokens
-            self._texts[request.id] = []
-            self._tokens[request.id] = 0
+            self._texts[request.id] = ""
+            self._look_at[request.id] = LOOKED_AT
             yield request
 
     def heard(self, event: GenerationEvent | Failed, pace: Pace) -> Iterator[RunEvent]:
@@ -478,9 +479,8 @@ class _Round:
                 pace.prompt(part.number, done / total)
                 yield from pace.progress(self._run.parts)
             case TextDelta(text=text):
-                self._texts[event.id].append(text)
-                self._tokens[event.id] += 1
-                pace.answer(part.number, self._tokens[event.id] / most)
+                self._texts[event.id] += text
+                pace.answer(part.number, estimate_tokens(self._texts[event.id]) / most)
                 yield PartText(part.number, text)
             case Finished() if event.finish_reason != "cancelled" or event.id in self._given_up:
                 yield PartSaved(self._judged(part, event))
@@ -494,9 +494,11 @@ class _Round:
         """Whether the answer that an event belongs to is given up, from now on."""
         if not isinstance(event, TextDelta) or event.id in self._given_up or event.id not in self._asked:
             return False
-        if self._tokens[event.id] % LOOKED_AT:
+        part, text = self._asked[event.id][0], self._texts[event.id]
+        tokens = estimate_tokens(text)
+        if tokens < self._look_at[event.id]:
             return False
-        part, text = self._asked[event.id][0], "".join(self._texts[event.id])
+        self._look_at[event.id] = tokens + LOOKED_AT
         if not self._recipe.hopeless(self._desk, part, text):
             return False
         self._given_up.add(event.id)
@@ -508,7 +510,7 @@ class _Round:
         return said
 
     def _judged(self, part: PartRow, end: Finished) -> PartRow:
-        text = "".join(self._texts.pop(end.id))
+        text = self._texts.pop(end.id)
         cut = end.finish_reason in ("length", "context", "cancelled")
         verdict = self._recipe.judge(self._desk, part, text, cut=cut)
         again = verdict.again and part.attempts == 0

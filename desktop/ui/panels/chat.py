@@ -111,13 +111,13 @@ class ChatPanel(QWidget):
         jobs, theme = self._jobs, self._theme
         self.list = ConversationList(self._store, jobs, theme, self)
         self.list_button = tool_button(
-            self._theme, "panel-left", QCoreApplication.translate("Chat", "Show or hide the conversations")
+            theme, "panel-left", QCoreApplication.translate("Chat", "Show or hide the conversations"), self
         )
         self.title = EditableTitle(theme, self)
         self.picker = ModelPicker(self._workbench, jobs, self._bridge, theme, self)
         self.picker.find_requested.connect(lambda: self.action_requested.emit("find_models"))
         self.inspector_button = tool_button(
-            self._theme, "panel-right", QCoreApplication.translate("Chat", "Show or hide the inspector")
+            theme, "panel-right", QCoreApplication.translate("Chat", "Show or hide the inspector"), self
         )
         # Without a parent yet: Tab goes to things in the order in which they come here.
         self.composer, self.inspector = Composer(theme), Inspector(theme)
@@ -156,7 +156,7 @@ class ChatPanel(QWidget):
     def _connect_sides(self) -> None:
         self.list.new_requested.connect(self.new_chat)
         self.list.opened.connect(self.open_conversation)
-        self.list.deleted.connect(self.delete_conversation)
+        self.list.delete_requested.connect(self.delete_conversation)
         self.list.renamed.connect(self._rename)
         self.list.export_requested.connect(self._export)
         self.list_button.clicked.connect(self.toggle_list)

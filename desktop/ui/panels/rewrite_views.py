@@ -117,18 +117,15 @@ class RewriteViews(QWidget):
         row.addSpacing(6)
         row.addWidget(self.check)
         row.addStretch(1)
-        self.copy = tool_button(self._theme, "copy", QCoreApplication.translate("Rewrite", "Copy the result"))
-        self.replace = tool_button(
-            self._theme, "replace", QCoreApplication.translate("Rewrite", "Replace the text by the result")
+        tool = partial(tool_button, self._theme, parent=self)
+        self.copy = tool("copy", QCoreApplication.translate("Rewrite", "Copy the result"))
+        self.replace = tool(
+            "replace", QCoreApplication.translate("Rewrite", "Replace the text by the result")
         )
-        self.save = tool_button(
-            self._theme, "download", QCoreApplication.translate("Rewrite", "Save the result as a file")
-        )
-        self.send = tool_button(
-            self._theme, "forward", QCoreApplication.translate("Rewrite", "Send the result on")
-        )
-        for tool in (self.copy, self.replace, self.save, self.send):
-            row.addWidget(tool)
+        self.save = tool("download", QCoreApplication.translate("Rewrite", "Save the result as a file"))
+        self.send = tool("forward", QCoreApplication.translate("Rewrite", "Send the result on"))
+        for made in (self.copy, self.replace, self.save, self.send):
+            row.addWidget(made)
         return row
 
     def _connect(self) -> None:

@@ -114,5 +114,5 @@ class ConversationList(HistoryList[ConversationRow]):
         export.triggered.connect(partial(self.export_requested.emit, id))
         menu.addSeparator()
         delete = menu.addAction(QCoreApplication.translate("ConversationList", "Delete"))
-        delete.triggered.connect(partial(self.delete, id))
+        delete.triggered.connect(partial(self.delete_requested.emit, id))
         return menu

@@ -391,12 +391,12 @@ class HistoryList(QFrame, Generic[R]):
     Attributes:
         new_button, search, items, view, empty: its parts. notice: what went wrong, or can be taken back.
     Signals:
-        new_requested. opened(str id): a row was chosen. deleted(str id): it is to be deleted, or was.
+        new_requested. opened(str id): a row was chosen. delete_requested(str id): it is to be deleted.
     """
 
     new_requested = Signal()
     opened = Signal(str)
-    deleted = Signal(str)
+    delete_requested = Signal(str)
 
     def __init__(
         self, jobs: Jobs, theme: Theme, items: HistoryItems[R], words: HistoryWords, parent: QWidget | None
@@ -457,7 +457,7 @@ class HistoryList(QFrame, Generic[R]):
         self.search.textChanged.connect(lambda _text: self._search_timer.start())
         self.search.installEventFilter(self)
         self.view.opened.connect(self.opened)
-        self.view.deleted.connect(self.delete)
+        self.view.deleted.connect(self.delete_requested)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self._theme.changed.connect(self.view.viewport().update)
 
@@ -553,7 +553,3 @@ class HistoryList(QFrame, Generic[R]):
     @abstractmethod
     def menu_for(self, id: str) -> QMenu:
         """The context menu of a row."""
-
-    def delete(self, id: str) -> None:
-        """The row is to be deleted: whoever listens does it."""
-        self.deleted.emit(id)

@@ -75,9 +75,10 @@ class RunList(HistoryList[RunRow]):
     """A button for a new run, search, and the runs there are; deletes them itself, and takes it back.
 
     Signals:
-        restored(str id): a deleted run was taken back.
+        deleted(str id): a run was moved to the trash. restored(str id): it was taken back.
     """
 
+    deleted = Signal(str)
     restored = Signal(str)
 
     def __init__(
@@ -92,6 +93,7 @@ class RunList(HistoryList[RunRow]):
         words = HistoryWords(new=new, search=search, rows=runs, none=none, no_match=no_match)
         super().__init__(jobs, theme, RunItems(describe), words, parent)
         self._undos: list[str] = []
+        self.delete_requested.connect(self.delete)
 
     def update_run(self, run: RunRow) -> None:
         """A run is as this row says now."""

@@ -171,7 +171,7 @@ def test_keyboard_alone(qtbot: QtBot, shown: ConversationList) -> None:
         qtbot.keyClick(shown.view, Qt.Key.Key_Return)
     assert shown.title_of(opened.args[0]) == "Lighthouse"
     qtbot.keyClick(shown.view, Qt.Key.Key_Up)
-    with qtbot.waitSignal(shown.deleted) as deleted:
+    with qtbot.waitSignal(shown.delete_requested) as deleted:
         qtbot.keyClick(shown.view, Qt.Key.Key_Delete)
     assert shown.title_of(deleted.args[0]) == "Contract"
 
@@ -212,7 +212,7 @@ def test_the_menu_offers_rename_export_and_delete(qtbot: QtBot, shown: Conversat
     with qtbot.waitSignal(shown.export_requested) as asked:
         export.trigger()
     assert asked.args == [chosen]
-    with qtbot.waitSignal(shown.deleted) as asked:
+    with qtbot.waitSignal(shown.delete_requested) as asked:
         delete.trigger()
     assert asked.args == [chosen]
     rename.trigger()

@@ -179,12 +179,14 @@ def test_no_loops(text: str) -> None:
 
 
 def test_an_answer_is_endless_when_it_repeats_more_than_its_source() -> None:
-    line = "The lamp turns and the sea is calm tonight. "
-    assert not guard.endless("He climbs the stairs. " + line * 5)  # a loop, but it may end soon
-    assert guard.endless("He climbs the stairs. " + line * 12)
-    assert not guard.endless("He climbs the stairs. " + line * 12, "A song: " + line * 20 + "And it ends.")
+    line, start = "The lamp turns and the sea is calm tonight. ", "He climbs the stairs. "
+    assert not guard.endless(start + line * 5)  # a loop, but it may end soon
+    assert guard.endless(start + line * 12)
+    assert guard.endless(start + line * 12, start + line + "And it ends.")
     assert guard.endless("他爬上楼梯。" + "灯塔的灯今晚亮了。" * 12)
-    assert guard.endless("He climbs the stairs. " + line * 24, "A song: " + line * 20 + "And it ends.")
+    song = "A song: " + "The lamp turn and the sea are calm tonight. " * 20 + "And it ends."
+    assert not guard.endless("A song: " + line * 20, song)  # corrected, so in other words
+    assert guard.endless("A song: " + line * 50, song)
 
 
 def test_what_the_source_repeats_is_no_loop() -> None:
